@@ -1,0 +1,44 @@
+// Every limit of the server and its default, in one list.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace realm::config {
+
+// A value; setting_table.cc names the range that each may be set to (key `limits.<field>`).
+struct Limits {
+    // One HTTP connection.
+    std::uint64_t body_bytes = std::uint64_t{8} << 20;     // of a request; above: 413
+    std::uint64_t header_bytes = std::uint64_t{32} << 10;  // of a request; above: 431
+    std::uint32_t connections = 1024;                      // open at one time; above: 503
+    std::chrono::milliseconds header_ms{15'000};           // to send a request's header
+    std::chrono::milliseconds body_ms{60'000};             // to send a request's body
+    std::chrono::milliseconds idle_ms{60'000};             // between two requests
+    std::chrono::milliseconds write_ms{60'000};            // to read one piece of a response
+
+    // One run of a program.
+    std::uint64_t memory_bytes = std::uint64_t{64} << 20;  // linear memory
+    std::uint32_t table_elements = 16'384;
+    std::chrono::milliseconds cpu_ms{10'000};             // on our threads, all polls together
+    std::chrono::milliseconds wall_ms{300'000};           // from start to end, waiting included
+    std::uint64_t output_bytes = std::uint64_t{8} << 20;  // reply and chunks together
+    std::uint64_t chunk_bytes = std::uint64_t{1} << 20;   // one chunk
+    std::uint64_t log_bytes = std::uint64_t{64} << 10;    // what realm_log writes
+    std::uint64_t text_bytes = std::uint64_t{1} << 20;    // text given to one host call
+    std::uint32_t contexts = 16;                          // at one time
+    std::uint32_t max_tokens = 1024;                      // of a generation that names no number
+    std::uint32_t stop_strings = 16;                      // of one generation
+    std::uint32_t stop_string_bytes = 256;                // of one stop string
+
+    // The whole server.
+    std::uint32_t runs = 256;        // at one time; above: overloaded
+    std::uint32_t queue = 1024;      // contexts that wait for cells of the model
+    std::uint32_t instances = 1024;  // of programs, alive at one time
+    std::uint64_t module_bytes = std::uint64_t{64} << 20;  // of a program's WebAssembly
+
+    friend bool operator==(const Limits&, const Limits&) = default;
+};
+
+}  // namespace realm::config

@@ -1,0 +1,426 @@
+#include "config/setting_table.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.h"
+#include "config/exposure.h"
+#include "config/suggestion.h"
+
+namespace realm::config {
+namespace {
+
+constexpr std::int64_t kKiB = 1024;
+constexpr std::int64_t kMiB = 1024 * kKiB;
+constexpr std::int64_t kGiB = 1024 * kMiB;
+constexpr std::int64_t kDayMs = std::int64_t{24} * 60 * 60 * 1000;
+constexpr std::size_t kShownBytes = 60;
+
+constexpr std::array<std::string_view, 4> kLevelWords{"debug", "info", "warn", "error"};
+constexpr std::array<std::string_view, 2> kFormatWords{"text", "json"};
+
+template <auto Section, auto Member>
+using FieldType = std::remove_cvref_t<decltype(std::declval<Settings&>().*Section.*Member)>;
+
+template <auto Section, auto Member>
+constexpr IntegerSlot integer(std::int64_t minimum, std::int64_t maximum) {
+    using Field = FieldType<Section, Member>;
+    return {
+        .minimum = minimum,
+        .maximum = maximum,
+        .get =
+            [](const Settings& settings) {
+                const Field& field = settings.*Section.*Member;
+                if constexpr (std::is_arithmetic_v<Field>) {
+                    return static_cast<std::int64_t>(field);
+                } else {
+                    return static_cast<std::int64_t>(field.count());
+                }
+            },
+        .set = [](Settings& settings,
+                  std::int64_t value) { settings.*Section.*Member = static_cast<Field>(value); }};
+}
+
+template <auto Section, auto Member>
+constexpr BooleanSlot boolean() {
+    return {.get = [](const Settings& settings) { return settings.*Section.*Member; },
+            .set = [](Settings& settings, bool value) { settings.*Section.*Member = value; }};
+}
+
+template <auto Section, auto Member>
+constexpr TextSlot text(std::string_view allowed, bool (*accepts)(const std::string&)) {
+    return {.accepts = accepts,
+            .allowed = allowed,
+            .get = [](const Settings& settings) -> const std::string& {
+                return settings.*Section.*Member;
+            },
+            .set = [](Settings& settings,
+                      std::string value) { settings.*Section.*Member = std::move(value); }};
+}
+
+template <auto Section, auto Member>
+constexpr ChoiceSlot choice(std::span<const std::string_view> words) {
+    return {.words = words,
+            .get =
+                [](const Settings& settings) {
+                    return static_cast<std::size_t>(settings.*Section.*Member);
+                },
+            .set =
+                [](Settings& settings, std::size_t index) {
+                    settings.*Section.*Member = static_cast<FieldType<Section, Member>>(index);
+                }};
+}
+
+// Paths and names go to the C library, for which a zero byte ends the text.
+bool has_no_zero(const std::string& value) {
+    return value.find('\0') == std::string::npos;
+}
+
+template <auto Member>
+constexpr IntegerSlot limit(std::int64_t minimum, std::int64_t maximum) {
+    return integer<&Settings::limits, Member>(minimum, maximum);
+}
+
+constexpr auto kServer = &Settings::server;
+constexpr auto kModel = &Settings::model;
+
+constexpr std::array kTable{
+    SettingRow{"server.address", "REALM_ADDRESS",
+               text<kServer, &ServerSettings::address>("an IP address or localhost", is_address),
+               "address to listen on; other than this machine's own only with tenants"},
+    SettingRow{"server.port", "REALM_PORT", integer<kServer, &ServerSettings::port>(0, 65535),
+               "port to listen on; 0 takes any free one"},
+    SettingRow{"server.grace_ms", "REALM_GRACE_MS",
+               integer<kServer, &ServerSettings::grace_ms>(0, kDayMs),
+               "how long running requests may go on when the server stops, in milliseconds"},
+    SettingRow{"server.log_level", "REALM_LOG_LEVEL",
+               choice<kServer, &ServerSettings::log_level>(kLevelWords),
+               "lowest level that is logged"},
+    SettingRow{"server.log_format", "REALM_LOG_FORMAT",
+               choice<kServer, &ServerSettings::log_format>(kFormatWords),
+               "lines of text, or one JSON object a line"},
+    SettingRow{"model.name", "REALM_MODEL",
+               text<kModel, &ModelSettings::name_or_path>("a name or a path", has_no_zero),
+               "a known model's name (realm models) or the path of a .gguf file; empty: the "
+               "default model"},
+    SettingRow{"model.context", "REALM_CONTEXT",
+               integer<kModel, &ModelSettings::context>(256, 16'777'216),
+               "tokens of KV cache, shared by all contexts"},
+    SettingRow{"model.max_contexts", "REALM_MAX_CONTEXTS",
+               integer<kModel, &ModelSettings::max_contexts>(1, 256),
+               "contexts with cells in the KV cache at one time"},
+    SettingRow{"model.threads", "REALM_THREADS", integer<kModel, &ModelSettings::threads>(0, 1024),
+               "threads that compute; 0: one per core that the process may use"},
+    SettingRow{"model.prefill_chunk", "REALM_PREFILL_CHUNK",
+               integer<kModel, &ModelSettings::prefill_chunk>(1, 65536),
+               "tokens of a prompt that are computed in one step"},
+    SettingRow{"model.flash_attention", "REALM_FLASH_ATTENTION",
+               boolean<kModel, &ModelSettings::flash_attention>(),
+               "use the flash attention kernel"},
+    SettingRow{"program.chat", "REALM_CHAT_PROGRAM",
+               text<&Settings::program, &ProgramSettings::chat>("a path, or nothing", has_no_zero),
+               "path of the WebAssembly module that answers chats; empty: the built-in one"},
+    SettingRow{"limits.body_bytes", "REALM_LIMIT_BODY_BYTES",
+               limit<&Limits::body_bytes>(kKiB, kGiB), "bytes of a request's body"},
+    SettingRow{"limits.header_bytes", "REALM_LIMIT_HEADER_BYTES",
+               limit<&Limits::header_bytes>(kKiB, kMiB), "bytes of a request's header"},
+    SettingRow{"limits.connections", "REALM_LIMIT_CONNECTIONS",
+               limit<&Limits::connections>(1, 1'000'000), "connections open at one time"},
+    SettingRow{"limits.header_ms", "REALM_LIMIT_HEADER_MS", limit<&Limits::header_ms>(1, kDayMs),
+               "milliseconds for a request's header to arrive"},
+    SettingRow{"limits.body_ms", "REALM_LIMIT_BODY_MS", limit<&Limits::body_ms>(1, kDayMs),
+               "milliseconds for a request's body to arrive"},
+    SettingRow{"limits.idle_ms", "REALM_LIMIT_IDLE_MS", limit<&Limits::idle_ms>(1, kDayMs),
+               "milliseconds that a connection may stay open between requests"},
+    SettingRow{"limits.write_ms", "REALM_LIMIT_WRITE_MS", limit<&Limits::write_ms>(1, kDayMs),
+               "milliseconds for a client to read one piece of a response"},
+    SettingRow{"limits.memory_bytes", "REALM_LIMIT_MEMORY_BYTES",
+               limit<&Limits::memory_bytes>(64 * kKiB, 4 * kGiB), "linear memory of one run"},
+    SettingRow{"limits.table_elements", "REALM_LIMIT_TABLE_ELEMENTS",
+               limit<&Limits::table_elements>(1, 10'000'000), "elements of one run's tables"},
+    SettingRow{"limits.cpu_ms", "REALM_LIMIT_CPU_MS", limit<&Limits::cpu_ms>(1, kDayMs),
+               "milliseconds of CPU time of one run"},
+    SettingRow{"limits.wall_ms", "REALM_LIMIT_WALL_MS", limit<&Limits::wall_ms>(1, kDayMs),
+               "milliseconds from the start of a run to its end, waiting included"},
+    SettingRow{"limits.output_bytes", "REALM_LIMIT_OUTPUT_BYTES",
+               limit<&Limits::output_bytes>(1, kGiB),
+               "bytes of one run's reply and chunks together"},
+    SettingRow{"limits.chunk_bytes", "REALM_LIMIT_CHUNK_BYTES",
+               limit<&Limits::chunk_bytes>(1, kGiB), "bytes of one chunk"},
+    SettingRow{"limits.log_bytes", "REALM_LIMIT_LOG_BYTES", limit<&Limits::log_bytes>(0, kGiB),
+               "bytes that one run may log"},
+    SettingRow{"limits.text_bytes", "REALM_LIMIT_TEXT_BYTES",
+               limit<&Limits::text_bytes>(1, 16 * kMiB), "bytes of text given to one host call"},
+    SettingRow{"limits.contexts", "REALM_LIMIT_CONTEXTS", limit<&Limits::contexts>(1, 256),
+               "contexts of one run at one time"},
+    SettingRow{"limits.max_tokens", "REALM_LIMIT_MAX_TOKENS",
+               limit<&Limits::max_tokens>(1, 16'777'216),
+               "tokens of a generation that names no number"},
+    SettingRow{"limits.stop_strings", "REALM_LIMIT_STOP_STRINGS",
+               limit<&Limits::stop_strings>(0, 16), "stop strings of one generation"},
+    SettingRow{"limits.stop_string_bytes", "REALM_LIMIT_STOP_STRING_BYTES",
+               limit<&Limits::stop_string_bytes>(1, 256), "bytes of one stop string"},
+    SettingRow{"limits.runs", "REALM_LIMIT_RUNS", limit<&Limits::runs>(1, 100'000),
+               "runs at one time on the whole server"},
+    SettingRow{"limits.queue", "REALM_LIMIT_QUEUE", limit<&Limits::queue>(0, 1'000'000),
+               "contexts that wait for cells of the KV cache"},
+    SettingRow{"limits.instances", "REALM_LIMIT_INSTANCES", limit<&Limits::instances>(1, 100'000),
+               "instances of programs alive at one time"},
+    SettingRow{"limits.module_bytes", "REALM_LIMIT_MODULE_BYTES",
+               limit<&Limits::module_bytes>(kKiB, kGiB), "bytes of a program's WebAssembly module"},
+};
+
+std::string joined(std::span<const std::string_view> words) {
+    std::string list;
+    for (const std::string_view word : words) {
+        if (!list.empty()) {
+            list += ", ";
+        }
+        list += word;
+    }
+    return list;
+}
+
+struct AllowedText {
+    std::string operator()(const IntegerSlot& slot) const {
+        return "an integer from " + std::to_string(slot.minimum) + " to " +
+               std::to_string(slot.maximum);
+    }
+    std::string operator()(const BooleanSlot&) const { return "true or false"; }
+    std::string operator()(const TextSlot& slot) const { return std::string(slot.allowed); }
+    std::string operator()(const ChoiceSlot& slot) const { return "one of " + joined(slot.words); }
+};
+
+struct ValueText {
+    const Settings& settings;
+
+    std::string operator()(const IntegerSlot& slot) const {
+        return std::to_string(slot.get(settings));
+    }
+    std::string operator()(const BooleanSlot& slot) const {
+        return slot.get(settings) ? "true" : "false";
+    }
+    std::string operator()(const TextSlot& slot) const { return slot.get(settings); }
+    std::string operator()(const ChoiceSlot& slot) const {
+        return std::string(slot.words[slot.get(settings)]);
+    }
+};
+
+// True when the slot took the value.
+struct Set {
+    Settings& settings;
+    const RawValue& value;
+
+    bool operator()(const IntegerSlot& slot) const {
+        const auto* number = std::get_if<std::int64_t>(&value);
+        if (number == nullptr || *number < slot.minimum || *number > slot.maximum) {
+            return false;
+        }
+        slot.set(settings, *number);
+        return true;
+    }
+    bool operator()(const BooleanSlot& slot) const {
+        const auto* flag = std::get_if<bool>(&value);
+        if (flag == nullptr) {
+            return false;
+        }
+        slot.set(settings, *flag);
+        return true;
+    }
+    bool operator()(const TextSlot& slot) const {
+        const auto* words = std::get_if<std::string>(&value);
+        if (words == nullptr || !slot.accepts(*words)) {
+            return false;
+        }
+        slot.set(settings, *words);
+        return true;
+    }
+    bool operator()(const ChoiceSlot& slot) const {
+        const auto* word = std::get_if<std::string>(&value);
+        if (word == nullptr) {
+            return false;
+        }
+        const auto* const found = std::find(
+            slot.words.data(), slot.words.data() + slot.words.size(), std::string_view(*word));
+        const auto index = static_cast<std::size_t>(found - slot.words.data());
+        if (index == slot.words.size()) {
+            return false;
+        }
+        slot.set(settings, index);
+        return true;
+    }
+};
+
+struct FromText {
+    std::string_view text;
+
+    RawValue operator()(const IntegerSlot&) const {
+        std::int64_t number = 0;
+        const auto* const end = text.data() + text.size();
+        const auto result = std::from_chars(text.data(), end, number);
+        if (result.ec != std::errc{} || result.ptr != end) {
+            return {};
+        }
+        return number;
+    }
+    RawValue operator()(const BooleanSlot&) const {
+        if (text == "true" || text == "1") {
+            return true;
+        }
+        if (text == "false" || text == "0") {
+            return false;
+        }
+        return {};
+    }
+    RawValue operator()(const TextSlot&) const { return std::string(text); }
+    RawValue operator()(const ChoiceSlot&) const { return std::string(text); }
+};
+
+std::vector<std::string_view> list_names() {
+    std::vector<std::string_view> names{"tenants"};
+    for (const SettingRow& row : kTable) {
+        names.push_back(row.key);
+        const std::string_view section = row.key.substr(0, row.key.find('.'));
+        if (std::ranges::find(names, section) == names.end()) {
+            names.push_back(section);
+        }
+    }
+    return names;
+}
+
+std::vector<SettingDescription> describe_all() {
+    const Settings defaults;
+    std::vector<SettingDescription> list;
+    for (const SettingRow& row : kTable) {
+        list.push_back({.key = std::string(row.key),
+                        .environment = std::string(row.environment),
+                        .allowed = allowed_text(row),
+                        .default_value = value_text(row, defaults),
+                        .meaning = std::string(row.meaning)});
+    }
+    list.push_back(
+        {.key = "tenants[].name",
+         .environment = {},
+         .allowed = "1 to 64 letters, digits, '.', '_', '-'",
+         .default_value = {},
+         .meaning = "name of a tenant; without any, all requests are one local tenant's"});
+    list.push_back({.key = "tenants[].keys",
+                    .environment = {},
+                    .allowed = "one or more texts of sha256: and 64 lower-case hexadecimal digits",
+                    .default_value = {},
+                    .meaning = "hashes of the tenant's API keys (realm key hash)"});
+    list.push_back({.key = "tenants[].weight",
+                    .environment = {},
+                    .allowed = "a number above 0, at most 1000",
+                    .default_value = "1",
+                    .meaning = "the tenant's share of the model against other tenants"});
+    return list;
+}
+
+}  // namespace
+
+std::span<const SettingRow> setting_table() {
+    return kTable;
+}
+
+const SettingRow* find_setting(std::string_view key) {
+    const auto* const found = std::ranges::find(kTable, key, &SettingRow::key);
+    return found == kTable.end() ? nullptr : found;
+}
+
+std::string allowed_text(const SettingRow& row) {
+    return std::visit(AllowedText{}, row.slot);
+}
+
+std::string value_text(const SettingRow& row, const Settings& settings) {
+    return std::visit(ValueText{settings}, row.slot);
+}
+
+std::unexpected<Error> config_error(std::string_view origin, std::string_view what) {
+    std::string message(origin);
+    message += ": ";
+    message += what;
+    return fail(ErrorType::kInvalidRequest, "invalid_config", std::move(message));
+}
+
+Result<void> set_value(Settings& settings, const SettingRow& row, const RawValue& value,
+                       std::string_view shown, std::string_view origin) {
+    if (std::visit(Set{settings, value}, row.slot)) {
+        return {};
+    }
+    std::string what(row.key);
+    what += " is ";
+    what += shown;
+    what += ", allowed is ";
+    what += allowed_text(row);
+    return config_error(origin, what);
+}
+
+Result<void> set_text(Settings& settings, const SettingRow& row, std::string_view text,
+                      std::string_view origin) {
+    const RawValue value = std::visit(FromText{text}, row.slot);
+    const std::string shown = std::holds_alternative<std::int64_t>(value)
+                                  ? std::to_string(std::get<std::int64_t>(value))
+                                  : quote_text(text);
+    return set_value(settings, row, value, shown, origin);
+}
+
+std::unexpected<Error> unknown_setting(std::string_view origin, std::string_view key,
+                                       std::span<const std::string_view> known) {
+    std::string what = "unknown setting " + quote_text(key);
+    if (const auto suggestion = suggest(key, known)) {
+        what += "; did you mean \"" + *suggestion + "\"?";
+    }
+    return config_error(origin, what);
+}
+
+std::span<const std::string_view> known_names() {
+    static const std::vector<std::string_view> kNames = list_names();
+    return kNames;
+}
+
+std::span<const SettingDescription> setting_descriptions() {
+    static const std::vector<SettingDescription> kDescriptions = describe_all();
+    return kDescriptions;
+}
+
+Result<void> apply_setting(Settings& settings, std::string_view key, std::string_view text,
+                           std::string_view origin) {
+    const SettingRow* const row = find_setting(key);
+    if (row == nullptr) {
+        return unknown_setting(origin, key, known_names());
+    }
+    return set_text(settings, *row, text, origin);
+}
+
+std::string quote_text(std::string_view text) {
+    std::string_view shown = text.substr(0, kShownBytes);
+    if (shown.size() < text.size() && base::is_utf8(text)) {
+        while (!base::is_utf8(shown)) {
+            shown.remove_suffix(1);  // do not cut a character in two
+        }
+    }
+    std::string out = "\"";
+    for (const char byte : shown) {
+        const auto code = static_cast<unsigned char>(byte);
+        if (code < 0x20 || code == 0x7f) {
+            out += "\\x" + base::to_hex(base::as_bytes(std::string_view(&byte, 1)));
+        } else {
+            out += byte;
+        }
+    }
+    out += shown.size() < text.size() ? "...\"" : "\"";
+    return out;
+}
+
+}  // namespace realm::config
