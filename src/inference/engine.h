@@ -1,0 +1,130 @@
+// The engine: one thread that alone touches a model's llama_contexts and batches everybody's work.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "inference/model.h"
+#include "inference/sampling.h"
+
+namespace realm::inference {
+
+// Names a context inside one engine; never used again after drop(). A strong type, not an index.
+struct ContextId {
+    std::uint64_t value = 0;
+    friend bool operator==(ContextId, ContextId) = default;
+};
+
+struct EngineOptions {
+    std::uint32_t kv_tokens = 32768;    // KV cells shared by all contexts
+    std::uint32_t max_contexts = 64;    // with cells at one time; 1..256
+    std::uint32_t prefill_chunk = 512;  // tokens of a prompt computed in one step
+    std::uint32_t queue_limit = 1024;   // contexts waiting for cells before `overloaded`
+    std::uint32_t threads = 0;          // 0: the processors this process may use
+    bool flash_attention = true;
+};
+
+enum class FinishReason : std::uint8_t { kEndOfGeneration, kStopString, kLength };
+
+struct GenerateParams {
+    std::uint32_t max_tokens = 0;        // >= 1; bounded by the context's capacity
+    std::vector<std::string> stop = {};  // at most 16, each 1..256 bytes of UTF-8; not in the text
+    SamplingParams sampling = {};
+};
+
+// One token as it was chosen. `text` is whole UTF-8 and may be empty while bytes of a character
+// or a possible stop string are held back; a later token brings them.
+struct GeneratedToken {
+    Token token = 0;
+    std::string text = {};
+};
+
+struct GenerateEnd {
+    FinishReason reason = FinishReason::kLength;
+    std::string tail = {};  // text still held back when no stop string came of it
+};
+
+// Receives what one generate() makes. Called on the engine thread only: store, wake, return.
+class TokenSink {
+public:
+    virtual ~TokenSink() = default;
+    // False: the sink is full for now; the engine leaves this context out of its batches until
+    // resume() is called. The token given is kept by the sink in either case.
+    virtual bool on_token(GeneratedToken token) = 0;
+    // Called exactly once, last; after drop() or stop_generate() with `cancelled`.
+    virtual void on_end(Result<GenerateEnd> end) = 0;
+};
+
+struct EngineStats {
+    std::uint64_t steps = 0;        // decode steps run
+    std::uint64_t decode_rows = 0;  // rows in them: generated tokens computed
+    std::uint64_t prefill_tokens = 0;
+    std::uint32_t contexts = 0;  // with cells now
+    std::uint32_t kv_tokens_reserved = 0;
+    std::uint32_t largest_batch = 0;  // most rows in one decode step so far
+};
+
+// Owns its thread, its llama_context and all sequences. Every member may be called from any thread
+// and returns at once; callbacks run on the engine thread and must not block or throw. A callback
+// is called exactly once, also when the engine stops (then with `unavailable`). Operations of one
+// context run in the order in which they were submitted.
+//
+// Reproducibility: a prompt is computed in chunks of `prefill_chunk` tokens, or, while others
+// generate, in pieces of them that give the same bits; decode rows of up to 63 contexts share one
+// llama_decode. A context's tokens depend on its own tokens alone, bit for bit, never on its
+// neighbours (on the CPU, with flash attention; scheduler.h, page_table.h and unified_arena.h say
+// why). A callback must not destroy the engine.
+class Engine {
+public:
+    template <class T>
+    using Callback = std::move_only_function<void(Result<T>)>;
+
+    static Result<std::unique_ptr<Engine>> start(std::shared_ptr<const Model> model,
+                                                 const EngineOptions& options);
+    ~Engine();
+    Engine(const Engine&) = delete;
+    Engine& operator=(const Engine&) = delete;
+
+    [[nodiscard]] const Model& model() const;
+    [[nodiscard]] const std::shared_ptr<const Model>& shared_model() const;
+    [[nodiscard]] const EngineOptions& options() const;
+    [[nodiscard]] EngineStats stats() const;
+    // Tokens that one context may hold at most: the model's length, bounded by kv_tokens.
+    [[nodiscard]] std::uint32_t max_context_tokens() const;
+
+    // Makes a context that may hold up to `capacity` tokens and reserves their cells, so that it
+    // cannot run short half-way. Waits in a bounded first-come queue while cells are short.
+    // invalid_request/context_too_long above max_context_tokens(); overloaded when the queue is
+    // full. The id is valid at once: drop() takes it out of the queue (callback: cancelled).
+    ContextId create(std::uint32_t capacity, Callback<void> done);
+
+    // Appends tokens. invalid_request: a token outside the vocabulary, no tokens, or more than the
+    // capacity leaves; not_found: no such context; conflict: it is generating.
+    void prefill(ContextId id, std::vector<Token> tokens, Callback<void> done);
+
+    // Chooses the next token from the logits after the last one, appends it and computes it.
+    // The token is delivered as soon as it is chosen. conflict when nothing was prefilled.
+    void step(ContextId id, const SamplingParams& sampling, Callback<Token> done);
+
+    // Chooses and appends until a stop condition holds; runs ahead of the sink until that is full.
+    // An end-of-generation token ends it and is not given to the sink.
+    void generate(ContextId id, GenerateParams params, std::shared_ptr<TokenSink> sink);
+    void resume(ContextId id);
+    void stop_generate(ContextId id);
+
+    // Ends whatever the context is doing (those callbacks get `cancelled`) and frees its cells.
+    // Unknown ids are ignored.
+    void drop(ContextId id);
+
+private:
+    class Impl;
+    explicit Engine(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace realm::inference

@@ -1,0 +1,125 @@
+// What the engine thread does: the state of every context and the order of the work.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "inference/engine.h"
+#include "inference/generation.h"
+#include "inference/kv_arena.h"
+#include "inference/sampler.h"
+#include "inference/scheduler.h"
+
+namespace realm::inference {
+
+// What the engine must know of a model's tokens. Any thread.
+class TokenTable {
+public:
+    TokenTable() = default;
+    TokenTable(const TokenTable&) = delete;
+    TokenTable& operator=(const TokenTable&) = delete;
+    virtual ~TokenTable() = default;
+    [[nodiscard]] virtual std::uint32_t size() const = 0;
+    [[nodiscard]] virtual std::string bytes(Token token) const = 0;
+    [[nodiscard]] virtual bool ends_generation(Token token) const = 0;
+};
+
+// Owned by the engine and used on its thread alone. The operations are those of Engine; callbacks
+// are called from inside them and from run_once(), and must not call back into this class.
+class EngineCore {
+public:
+    // `max_context_tokens`: see Engine. The references must outlive the core.
+    EngineCore(const EngineOptions& options, std::uint32_t max_context_tokens,
+               const TokenTable& tokens, KvArena& arena);
+    ~EngineCore();
+    EngineCore(const EngineCore&) = delete;
+    EngineCore& operator=(const EngineCore&) = delete;
+
+    void create(ContextId id, std::uint32_t capacity, Engine::Callback<void> done);
+    void prefill(ContextId id, std::vector<Token> tokens, Engine::Callback<void> done);
+    void step(ContextId id, const SamplingParams& sampling, Engine::Callback<Token> done);
+    void generate(ContextId id, GenerateParams params, std::shared_ptr<TokenSink> sink);
+    void resume(ContextId id);
+    void stop_generate(ContextId id);
+    void drop(ContextId id);
+
+    [[nodiscard]] bool has_work() const { return scheduler_.has_work(); }
+    // Computes one decode step or one piece of a prompt.
+    void run_once();
+    // Ends everything with `unavailable`, and whatever is asked for later.
+    void stop();
+
+    [[nodiscard]] EngineStats stats() const;
+
+private:
+    struct PrefillOp {
+        std::vector<Token> tokens;
+        std::size_t computed = 0;
+        bool started = false;
+        Engine::Callback<void> done;
+    };
+    struct StepOp {
+        SamplingParams sampling;
+        Engine::Callback<Token> done;
+    };
+    struct GenerateOp {
+        GenerateParams params;
+        std::shared_ptr<TokenSink> sink;
+        std::unique_ptr<Generation> generation;  // none until it starts
+        bool paused = false;
+    };
+    using Op = std::variant<PrefillOp, StepOp, GenerateOp>;
+
+    struct Context {
+        ContextId id;
+        std::uint32_t capacity = 0;
+        std::optional<SequenceId> sequence;  // none while it waits for cells
+        Engine::Callback<void> created;      // empty once it has them
+        std::uint32_t length = 0;            // tokens appended
+        std::optional<Token> uncomputed;  // the last of them, when it was chosen but not computed
+        std::vector<float> logits;        // after the last token; empty: none
+        std::deque<Op> ops;               // the first is at work
+        std::unique_ptr<Sampler> step_sampler;
+    };
+
+    Context* find(ContextId id);
+    // The context, if an operation may be queued on it; otherwise why not.
+    Result<Context*> accept(ContextId id);
+    void admit_waiting();
+    // Runs the context's operations until one needs something computed.
+    void advance(Context& context);
+    bool start_prefill(Context& context, PrefillOp& op);
+    bool run_step(Context& context, StepOp& op);
+    bool start_generate(Context& context, GenerateOp& op);
+    [[nodiscard]] Result<void> check_prefill(const Context& context, const PrefillOp& op) const;
+    // Chooses and delivers the next token of the running generate. True when it ended.
+    bool generate_token(Context& context, GenerateOp& op, std::span<const float> logits);
+    void append(Context& context, Token token);
+    void decode(const std::vector<ContextId>& contexts);
+    void decode_batch(std::span<const ContextId> contexts);
+    void prefill_piece(const Scheduler::PrefillPiece& piece);
+    void row_computed(Context& context, std::span<const float> logits);
+    // Ends the context's operations with `error` and forgets it; its cells become free.
+    void end(ContextId id, const Error& error);
+
+    const EngineOptions options_;
+    const std::uint32_t max_context_tokens_;
+    const TokenTable& tokens_;
+    KvArena& arena_;
+    Scheduler scheduler_;
+    std::unordered_map<std::uint64_t, std::unique_ptr<Context>> contexts_;
+    std::deque<ContextId> waiting_;  // for cells, first come first served
+    std::vector<Row> rows_;          // of the batch in the making
+    EngineStats stats_;
+    bool stopped_ = false;
+};
+
+}  // namespace realm::inference

@@ -1,0 +1,51 @@
+// Where the KV cells of all contexts live. Nothing above knows how many llama_contexts there are.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "base/error.h"
+#include "inference/model.h"
+
+namespace realm::inference {
+
+// Names a token sequence inside one arena while it is acquired; used again after release().
+struct SequenceId {
+    std::int32_t value = 0;
+    friend bool operator==(SequenceId, SequenceId) = default;
+};
+
+// A token to append to a sequence and to compute.
+struct Row {
+    SequenceId sequence;
+    Token token = 0;
+    bool wants_logits = true;
+};
+
+// Owned by the engine and used on its thread alone. A sequence that was acquired can grow to the
+// capacity asked for, whatever the others do.
+class KvArena {
+public:
+    KvArena() = default;
+    KvArena(const KvArena&) = delete;
+    KvArena& operator=(const KvArena&) = delete;
+    virtual ~KvArena() = default;
+
+    // Nothing when there is no room for `capacity` more tokens, or for one more sequence, now.
+    virtual std::optional<SequenceId> acquire(std::uint32_t capacity) = 0;
+    virtual void release(SequenceId sequence) = 0;
+
+    // Appends the rows to their sequences, in order, and computes them in one batch. A batch is
+    // either at most max_decode_rows() rows of different sequences, or a piece of one prompt of at
+    // most the prefill chunk. After `unavailable` the sequences of these rows can only be released.
+    virtual Result<void> compute(std::span<const Row> rows) = 0;
+    // The logits of row `index` of the last compute(), where it wanted them; valid until the next.
+    [[nodiscard]] virtual std::span<const float> logits(std::size_t index) const = 0;
+
+    [[nodiscard]] virtual std::uint32_t max_decode_rows() const = 0;
+    [[nodiscard]] virtual std::uint32_t sequences() const = 0;        // acquired now
+    [[nodiscard]] virtual std::uint32_t tokens_reserved() const = 0;  // sum of their capacities
+};
+
+}  // namespace realm::inference

@@ -1,0 +1,42 @@
+#include "inference/sampling.h"
+
+#include <fmt/format.h>
+
+#include <limits>
+#include <string_view>
+
+namespace realm::inference {
+namespace {
+
+std::unexpected<Error> out_of_range(std::string_view field, std::string_view range, float value) {
+    return fail(ErrorType::kInvalidRequest, "invalid_sampling",
+                fmt::format("{} must be {}, not {}", field, range, value));
+}
+
+// Written so that a NaN is outside.
+bool within(float value, float low, float high) {
+    return value >= low && value <= high;
+}
+
+}  // namespace
+
+Result<void> validate(const SamplingParams& params) {
+    if (!within(params.temperature, 0.0F, std::numeric_limits<float>::max())) {
+        return out_of_range("temperature", "0 or more", params.temperature);
+    }
+    if (!within(params.top_p, 0.0F, 1.0F) || params.top_p == 0.0F) {
+        return out_of_range("top_p", "above 0 and at most 1", params.top_p);
+    }
+    if (!within(params.min_p, 0.0F, 1.0F)) {
+        return out_of_range("min_p", "between 0 and 1", params.min_p);
+    }
+    if (!within(params.frequency_penalty, -2.0F, 2.0F)) {
+        return out_of_range("frequency_penalty", "between -2 and 2", params.frequency_penalty);
+    }
+    if (!within(params.presence_penalty, -2.0F, 2.0F)) {
+        return out_of_range("presence_penalty", "between -2 and 2", params.presence_penalty);
+    }
+    return {};
+}
+
+}  // namespace realm::inference

@@ -1,0 +1,415 @@
+// The engine's rules on a model that is only imagined: what no real one does on demand.
+#include "inference/engine_core.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace realm::inference {
+namespace {
+
+constexpr std::uint32_t kVocabulary = 100;
+constexpr Token kEnd = 99;
+
+class FakeTokens final : public TokenTable {
+public:
+    [[nodiscard]] std::uint32_t size() const override { return kVocabulary; }
+    [[nodiscard]] std::string bytes(Token token) const override {
+        return "<" + std::to_string(token) + ">";
+    }
+    [[nodiscard]] bool ends_generation(Token token) const override { return token == kEnd; }
+};
+
+// After token t comes t + 1; remembers every batch.
+class FakeArena final : public KvArena {
+public:
+    FakeArena(std::uint32_t cells, std::uint32_t sequences) : cells_(cells), limit_(sequences) {}
+
+    std::optional<SequenceId> acquire(std::uint32_t capacity) override {
+        if (reserved_ + capacity > cells_ || capacities_.size() >= limit_) {
+            return std::nullopt;
+        }
+        std::int32_t id = 0;
+        while (capacities_.contains(id)) {
+            ++id;
+        }
+        capacities_[id] = capacity;
+        reserved_ += capacity;
+        return SequenceId{id};
+    }
+    void release(SequenceId sequence) override {
+        reserved_ -= capacities_.at(sequence.value);
+        capacities_.erase(sequence.value);
+    }
+    Result<void> compute(std::span<const Row> rows) override {
+        batches.push_back(rows.size());
+        if (fail_next) {
+            fail_next = false;
+            return fail(ErrorType::kUnavailable, "decode_failed", "as the test wished");
+        }
+        logits_.assign(rows.size(), std::vector<float>(kVocabulary, 0.0F));
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+            logits_[i][static_cast<std::size_t>((rows[i].token + 1) % kVocabulary)] = 1.0F;
+        }
+        return {};
+    }
+    [[nodiscard]] std::span<const float> logits(std::size_t index) const override {
+        return logits_.at(index);
+    }
+    [[nodiscard]] std::uint32_t max_decode_rows() const override { return 3; }
+    [[nodiscard]] std::uint32_t sequences() const override {
+        return static_cast<std::uint32_t>(capacities_.size());
+    }
+    [[nodiscard]] std::uint32_t tokens_reserved() const override { return reserved_; }
+
+    std::vector<std::size_t> batches;
+    bool fail_next = false;
+
+private:
+    const std::uint32_t cells_;
+    const std::uint32_t limit_;
+    std::uint32_t reserved_ = 0;
+    std::map<std::int32_t, std::uint32_t> capacities_;
+    std::vector<std::vector<float>> logits_;
+};
+
+// What was called back, in order: "create1 ok", "token1 5", "end1 length", "prefill2 not_found".
+using Journal = std::vector<std::string>;
+
+class JournalSink final : public TokenSink {
+public:
+    JournalSink(Journal& journal, std::string name, std::size_t room)
+        : journal_(journal), name_(std::move(name)), room_(room) {}
+    bool on_token(GeneratedToken token) override {
+        journal_.push_back("token" + name_ + " " + token.text);
+        return --room_ > 0;
+    }
+    void on_end(Result<GenerateEnd> end) override {
+        static const std::vector<std::string> names = {"end_of_generation", "stop", "length"};
+        journal_.push_back(
+            "end" + name_ + " " +
+            (end ? names.at(static_cast<std::size_t>(end->reason)) + end->tail : end.error().code));
+    }
+
+private:
+    Journal& journal_;
+    const std::string name_;
+    std::size_t room_;
+};
+
+class EngineCoreTest : public testing::Test {
+protected:
+    static constexpr EngineOptions kOptions{
+        .kv_tokens = 100, .max_contexts = 8, .prefill_chunk = 512, .queue_limit = 2};
+
+    void create(std::uint64_t id, std::uint32_t capacity) {
+        core.create({id}, capacity, note<void>("create" + std::to_string(id)));
+    }
+    void prefill(std::uint64_t id, std::vector<Token> prompt) {
+        core.prefill({id}, std::move(prompt), note<void>("prefill" + std::to_string(id)));
+    }
+    void step(std::uint64_t id, const SamplingParams& sampling = {}) {
+        core.step({id}, sampling, [this, id](Result<Token> token) {
+            journal.push_back("step" + std::to_string(id) + " " +
+                              (token ? std::to_string(*token) : token.error().code));
+        });
+    }
+    void generate(std::uint64_t id, std::uint32_t max_tokens, std::vector<std::string> stop = {},
+                  std::size_t room = 1000) {
+        core.generate({id}, {.max_tokens = max_tokens, .stop = std::move(stop)},
+                      std::make_shared<JournalSink>(journal, std::to_string(id), room));
+    }
+    void run() {
+        while (core.has_work()) {
+            core.run_once();
+        }
+    }
+    Journal take() { return std::exchange(journal, {}); }
+
+    template <class T>
+    Engine::Callback<T> note(std::string what) {
+        return [this, what = std::move(what)](Result<T> result) {
+            journal.push_back(what + " " + (result ? "ok" : result.error().code));
+        };
+    }
+
+    Journal journal;
+    FakeTokens tokens;
+    FakeArena arena{kOptions.kv_tokens, kOptions.max_contexts};
+    EngineCore core{kOptions, 60, tokens, arena};
+};
+
+TEST_F(EngineCoreTest, OperationsOfAContextRunInOrderEvenBeforeItHasCells) {
+    create(1, 60);
+    create(2, 60);
+    prefill(2, {10});
+    step(2);
+    generate(2, 2);
+    EXPECT_FALSE(core.has_work());
+    core.drop({1});
+    run();
+    EXPECT_EQ(take(), (Journal{"create1 ok", "create2 ok", "prefill2 ok", "step2 11", "token2 <12>",
+                               "token2 <13>", "end2 length"}));
+}
+
+TEST_F(EngineCoreTest, CapacityBothSides) {
+    create(1, 0);
+    create(2, 61);
+    create(3, 60);
+    create(4, 40);
+    EXPECT_EQ(take(), (Journal{"create1 invalid_capacity", "create2 context_too_long", "create3 ok",
+                               "create4 ok"}));
+    EXPECT_EQ(core.stats().contexts, 2U);
+    EXPECT_EQ(core.stats().kv_tokens_reserved, 100U);
+    prefill(4, std::vector<Token>(41, 1));
+    prefill(4, std::vector<Token>(40, 1));
+    prefill(4, {1});
+    step(4);
+    generate(4, 5);
+    run();
+    EXPECT_EQ(take(), (Journal{"prefill4 context_full", "prefill4 ok", "prefill4 context_full",
+                               "step4 context_full", "end4 length"}));
+}
+
+TEST_F(EngineCoreTest, GenerateEndsWhereTheContextIsFull) {
+    create(1, 4);
+    prefill(1, {10, 11});
+    generate(1, 100);
+    run();
+    EXPECT_EQ(take(),
+              (Journal{"create1 ok", "prefill1 ok", "token1 <12>", "token1 <13>", "end1 length"}));
+}
+
+TEST_F(EngineCoreTest, QueueIsFirstComeFirstServedAndBounded) {
+    create(1, 60);
+    create(2, 60);
+    create(3, 10);
+    create(4, 10);
+    EXPECT_EQ(take(), (Journal{"create1 ok", "create4 context_queue_full"}));
+    core.drop({1});
+    EXPECT_EQ(take(), (Journal{"create2 ok", "create3 ok"}));
+    EXPECT_EQ(core.stats().contexts, 2U);
+}
+
+TEST_F(EngineCoreTest, DropTakesAContextOutOfTheQueue) {
+    create(1, 60);
+    create(2, 60);
+    create(3, 30);
+    prefill(2, {1});
+    core.drop({2});
+    EXPECT_EQ(take(), (Journal{"create1 ok", "create2 context_dropped", "prefill2 context_dropped",
+                               "create3 ok"}));
+    core.drop({2});
+    prefill(2, {1});
+    EXPECT_EQ(take(), (Journal{"prefill2 context_not_found"}));
+}
+
+TEST_F(EngineCoreTest, PrefillChecksItsTokens) {
+    create(1, 50);
+    prefill(1, {});
+    prefill(1, {0, 100});
+    prefill(1, {-1});
+    prefill(1, {0, 98});
+    run();
+    EXPECT_EQ(take(), (Journal{"create1 ok", "prefill1 no_tokens", "prefill1 invalid_token",
+                               "prefill1 invalid_token", "prefill1 ok"}));
+}
+
+TEST_F(EngineCoreTest, NothingPrefilled) {
+    create(1, 50);
+    step(1);
+    generate(1, 1);
+    EXPECT_EQ(take(), (Journal{"create1 ok", "step1 nothing_prefilled", "end1 nothing_prefilled"}));
+}
+
+TEST_F(EngineCoreTest, WhileGeneratingEverythingElseConflicts) {
+    create(1, 50);
+    prefill(1, {10});
+    generate(1, 1);
+    prefill(1, {10});
+    step(1);
+    generate(1, 1);
+    run();
+    EXPECT_EQ(take(),
+              (Journal{"create1 ok", "prefill1 context_generating", "step1 context_generating",
+                       "end1 context_generating", "prefill1 ok", "token1 <11>", "end1 length"}));
+    // Over: the next continues behind the last token.
+    generate(1, 2);
+    step(1);
+    run();
+    EXPECT_EQ(take(),
+              (Journal{"step1 context_generating", "token1 <12>", "token1 <13>", "end1 length"}));
+    step(1);
+    prefill(1, {30});
+    step(1);
+    run();
+    EXPECT_EQ(take(), (Journal{"step1 14", "prefill1 ok", "step1 31"}));
+}
+
+TEST_F(EngineCoreTest, EndOfGenerationIsNotGivenToTheSinkAndNotAppended) {
+    create(1, 50);
+    prefill(1, {97});
+    generate(1, 10);
+    run();
+    EXPECT_EQ(take(),
+              (Journal{"create1 ok", "prefill1 ok", "token1 <98>", "end1 end_of_generation"}));
+    step(1);
+    run();
+    EXPECT_EQ(take(), (Journal{"step1 99"}));
+}
+
+TEST_F(EngineCoreTest, StopStringsAcrossTokensAndTheTail) {
+    create(1, 50);
+    prefill(1, {10});
+    generate(1, 10, {"><13", "4"});
+    run();
+    EXPECT_EQ(take(), (Journal{"create1 ok", "prefill1 ok", "token1 <11", "token1 ><12", "token1 ",
+                               "end1 stop"}));
+    // What looks like the beginning of a stop string comes with the end when it was none.
+    generate(1, 1, {">>"});
+    run();
+    EXPECT_EQ(take(), (Journal{"token1 <14", "end1 length>"}));
+}
+
+TEST_F(EngineCoreTest, FullSinkPausesItsContextAlone) {
+    create(1, 40);
+    create(2, 40);
+    prefill(1, {10});
+    prefill(2, {50});
+    run();
+    take();
+    generate(1, 3, {}, 1);
+    generate(2, 3);
+    run();
+    EXPECT_EQ(take(),
+              (Journal{"token1 <11>", "token2 <51>", "token2 <52>", "token2 <53>", "end2 length"}));
+    core.resume({1});
+    run();
+    EXPECT_EQ(take(), (Journal{"token1 <12>", "token1 <13>", "end1 length"}));
+    core.resume({1});
+    EXPECT_FALSE(core.has_work());
+}
+
+TEST_F(EngineCoreTest, StopGenerateKeepsTheContext) {
+    create(1, 40);
+    prefill(1, {10});
+    generate(1, 30, {}, 2);
+    run();
+    core.stop_generate({1});
+    core.stop_generate({1});
+    EXPECT_EQ(take(), (Journal{"create1 ok", "prefill1 ok", "token1 <11>", "token1 <12>",
+                               "end1 generation_stopped"}));
+    step(1);
+    run();
+    EXPECT_EQ(take(), (Journal{"step1 13"}));
+}
+
+TEST_F(EngineCoreTest, StopGenerateBeforeItBegan) {
+    create(1, 40);
+    prefill(1, {10});
+    generate(1, 30);
+    core.stop_generate({1});
+    run();
+    EXPECT_EQ(take(), (Journal{"create1 ok", "end1 generation_stopped", "prefill1 ok"}));
+}
+
+TEST_F(EngineCoreTest, DecodeRowsShareBatchesOfAtMostWhatTheArenaTakes) {
+    for (std::uint64_t id = 1; id <= 4; ++id) {
+        create(id, 10);
+        prefill(id, {static_cast<Token>(id)});
+    }
+    run();
+    arena.batches.clear();
+    for (std::uint64_t id = 1; id <= 4; ++id) {
+        generate(id, 2);
+    }
+    run();
+    EXPECT_EQ(arena.batches, (std::vector<std::size_t>{2, 2}));
+    EXPECT_EQ(core.stats().largest_batch, 2U);
+    EXPECT_EQ(core.stats().decode_rows, 4U);
+    EXPECT_EQ(core.stats().steps, 2U);
+    EXPECT_EQ(core.stats().prefill_tokens, 4U);
+}
+
+TEST_F(EngineCoreTest, FailedDecodeEndsItsContextsAndNoOthers) {
+    create(1, 40);
+    create(2, 40);
+    create(3, 30);
+    prefill(1, {10});
+    prefill(2, {20});
+    run();
+    take();
+    generate(1, 5);
+    step(2);
+    arena.fail_next = true;
+    run();
+    EXPECT_EQ(take(), (Journal{"token1 <11>", "step2 21", "end1 decode_failed", "create3 ok"}));
+    prefill(1, {1});
+    prefill(3, {30});
+    run();
+    EXPECT_EQ(take(), (Journal{"prefill1 context_not_found", "prefill3 ok"}));
+    EXPECT_EQ(core.stats().contexts, 1U);
+    EXPECT_EQ(core.stats().kv_tokens_reserved, 30U);
+}
+
+TEST_F(EngineCoreTest, FailedPrefillEndsItsContext) {
+    create(1, 40);
+    prefill(1, {10});
+    generate(1, 5);
+    arena.fail_next = true;
+    run();
+    EXPECT_EQ(take(), (Journal{"create1 ok", "prefill1 decode_failed", "end1 decode_failed"}));
+    EXPECT_EQ(core.stats().contexts, 0U);
+}
+
+TEST_F(EngineCoreTest, StoppedEngineEndsEverythingAndTakesNothing) {
+    create(1, 60);
+    create(2, 60);
+    prefill(1, {10});
+    generate(1, 5);
+    core.stop();
+    Journal ended = take();
+    std::ranges::sort(ended);
+    EXPECT_EQ(ended, (Journal{"create1 ok", "create2 engine_stopped", "end1 engine_stopped",
+                              "prefill1 engine_stopped"}));
+    EXPECT_FALSE(core.has_work());
+    create(3, 10);
+    prefill(1, {10});
+    step(1);
+    generate(1, 1);
+    EXPECT_EQ(take(), (Journal{"create3 engine_stopped", "prefill1 engine_stopped",
+                               "step1 engine_stopped", "end1 engine_stopped"}));
+    EXPECT_EQ(core.stats().kv_tokens_reserved, 0U);
+}
+
+TEST_F(EngineCoreTest, StepsKeepTheirSamplerWhileTheParamsAreEqual) {
+    const SamplingParams random{.temperature = 50.0F, .top_k = 0, .top_p = 1.0F, .seed = 5};
+    create(1, 60);
+    prefill(1, {10});
+    for (int i = 0; i < 20; ++i) {
+        step(1, random);
+    }
+    run();
+    const Journal first = take();
+    core.drop({1});
+    create(2, 60);
+    prefill(2, {10});
+    core.generate({2}, {.max_tokens = 20, .sampling = random},
+                  std::make_shared<JournalSink>(journal, "2", 1000));
+    run();
+    const Journal second = take();
+    ASSERT_EQ(first.size(), 22U);
+    for (std::size_t i = 0; i < 20 && i + 2 < second.size() - 1; ++i) {
+        EXPECT_EQ("token2 <" + first[i + 2].substr(6) + ">", second[i + 2]) << i;
+    }
+    step(2, {.temperature = -1.0F});
+    EXPECT_EQ(take(), (Journal{"step2 invalid_sampling"}));
+}
+
+}  // namespace
+}  // namespace realm::inference

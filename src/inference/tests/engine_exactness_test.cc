@@ -1,0 +1,201 @@
+// A context's tokens are those that plain llama.cpp computes for it alone, whatever runs beside it.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "inference/engine.h"
+#include "inference/tests/test_client.h"
+#include "inference/tests/test_model.h"
+
+namespace realm::inference {
+namespace {
+
+constexpr std::size_t kContexts = 16;
+constexpr std::uint32_t kNewTokens = 64;
+
+constexpr std::array<const char*, kContexts> kQuestions = {
+    "What is the capital of France?",
+    "Write one sentence about the ocean.",
+    "What do bees make?",
+    "Explain what a computer is to a child.",
+    "Who painted the Mona Lisa?",
+    "Write a haiku about winter.",
+    "Give me a short recipe for tea.",
+    "Translate 'good morning' to Spanish.",
+    "Name three colours.",
+    "How many legs does a spider have, and why is that so?",
+    "Tell me a story about a dragon that was afraid of heights.",
+    "What is 17 plus 25?",
+    "List the planets of the solar system in order from the sun.",
+    "Why is the sky blue? Answer in two sentences please.",
+    "Write a polite e-mail that asks a colleague for the minutes of yesterday's meeting.",
+    "What is photosynthesis?"};
+
+std::unique_ptr<Engine> start(const EngineOptions& options) {
+    auto engine = Engine::start(test_model(), options);
+    EXPECT_TRUE(engine) << engine.error().message;
+    return std::move(*engine);
+}
+
+// What llama.cpp computes for each prompt alone; once for all tests here.
+struct Expected {
+    std::vector<std::vector<Token>> prompts;
+    std::vector<std::vector<Token>> answers;
+};
+
+const Expected& expected() {
+    static const Expected all = [] {
+        Expected made;
+        PlainLlama plain;
+        for (const char* question : kQuestions) {
+            made.prompts.push_back(question_tokens(question));
+        }
+        // Two prompts of more than a tile of the attention, one of them longer than a chunk.
+        made.prompts[3] = text_tokens(150);
+        made.prompts[12] = text_tokens(700);
+        for (const auto& prompt : made.prompts) {
+            made.answers.push_back(plain.greedy(prompt, kNewTokens));
+        }
+        return made;
+    }();
+    return all;
+}
+
+std::vector<std::vector<Token>> run_together(Engine& engine, std::uint32_t capacity_beyond) {
+    std::vector<ContextId> ids;
+    std::vector<std::shared_ptr<CollectingSink>> sinks;
+    for (const auto& prompt : expected().prompts) {
+        auto created = create(engine, static_cast<std::uint32_t>(prompt.size()) + capacity_beyond);
+        ids.push_back(created.first);
+        auto filled = prefill(engine, created.first, prompt);
+        sinks.push_back(generate(engine, created.first, {.max_tokens = kNewTokens}));
+    }
+    std::vector<std::vector<Token>> answers;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        EXPECT_TRUE(sinks[i]->wait());
+        answers.push_back(sinks[i]->tokens());
+        engine.drop(ids[i]);
+    }
+    return answers;
+}
+
+TEST(EngineExactness, SixteenContextsAtOnceEqualPlainLlama) {
+    const auto engine = start({.kv_tokens = 8192, .max_contexts = 16});
+    const auto answers = run_together(*engine, kNewTokens);
+    for (std::size_t i = 0; i < kContexts; ++i) {
+        EXPECT_EQ(answers[i], expected().answers[i]) << kQuestions[i];
+        EXPECT_GT(answers[i].size(), 3U);
+    }
+    EXPECT_GE(engine->stats().largest_batch, 10U);
+}
+
+// Cells that others had before, in an arena so tight that contexts must wait and be moved.
+TEST(EngineExactness, ReusedCellsAndTightMemoryChangeNothing) {
+    const auto engine = start({.kv_tokens = 1200, .max_contexts = 7});
+    for (int round = 0; round < 2; ++round) {
+        std::vector<ContextId> ids;
+        std::vector<std::shared_ptr<CollectingSink>> sinks;
+        // Dropping every second context early leaves holes between the others.
+        for (std::size_t i = 0; i < kContexts; ++i) {
+            const auto& prompt = expected().prompts[i];
+            ids.push_back(
+                create(*engine, static_cast<std::uint32_t>(prompt.size()) + kNewTokens).first);
+            auto filled = prefill(*engine, ids.back(), prompt);
+            const bool brief = i % 2 == 0 && i != 12;
+            sinks.push_back(generate(*engine, ids.back(), {.max_tokens = brief ? 3 : kNewTokens}));
+            if (brief) {
+                sinks.back()->wait_for_tokens(0);
+            }
+        }
+        for (std::size_t i = 0; i < kContexts; ++i) {
+            ASSERT_TRUE(sinks[i]->wait());
+            engine->drop(ids[i]);
+            auto answer = expected().answers[i];
+            if (i % 2 == 0 && i != 12) {
+                answer.resize(std::min<std::size_t>(answer.size(), 3));
+            }
+            EXPECT_EQ(sinks[i]->tokens(), answer) << round << ": " << kQuestions[i];
+        }
+    }
+}
+
+TEST(EngineExactness, APromptCutBesideAStreamEqualsPlainLlama) {
+    const auto engine = start({.kv_tokens = 4096, .max_contexts = 4});
+    auto [stream, created] = create(*engine, 1000);
+    auto filled = prefill(*engine, stream, expected().prompts[10]);
+    const auto running = generate(*engine, stream, {.max_tokens = 900});
+    running->wait_for_tokens(2);
+    const std::size_t before = running->tokens().size();
+    auto [longer, created_longer] = create(*engine, 800);
+    auto filled_longer = prefill(*engine, longer, expected().prompts[12]);
+    const auto answer = generate(*engine, longer, {.max_tokens = kNewTokens});
+    ASSERT_TRUE(filled_longer.get());
+    // The stream went on in the meantime: the prompt of 700 tokens was not computed in one go.
+    EXPECT_GE(running->tokens().size(), before + 5);
+    ASSERT_TRUE(answer->wait());
+    EXPECT_EQ(answer->tokens(), expected().answers[12]);
+    engine->drop(stream);
+}
+
+TEST(EngineExactness, SteppingEqualsGenerating) {
+    const auto engine = start({.kv_tokens = 2048, .max_contexts = 2});
+    const auto& prompt = expected().prompts[0];
+    auto [id, created] = create(*engine, 200);
+    auto filled = prefill(*engine, id, prompt);
+    std::vector<Token> tokens;
+    for (std::size_t i = 0; i < expected().answers[0].size(); ++i) {
+        tokens.push_back(step(*engine, id, {}).get().value());
+    }
+    EXPECT_EQ(tokens, expected().answers[0]);
+}
+
+TEST(EngineExactness, ContinuingInPartsEqualsOneGenerate) {
+    const auto engine = start({.kv_tokens = 2048, .max_contexts = 2});
+    auto [id, created] = create(*engine, 300);
+    auto filled = prefill(*engine, id, expected().prompts[10]);
+    std::vector<Token> tokens;
+    for (const std::uint32_t part : {1U, 10U, 5U}) {
+        const auto sink = generate(*engine, id, {.max_tokens = part});
+        ASSERT_TRUE(sink->wait());
+        const auto more = sink->tokens();
+        tokens.insert(tokens.end(), more.begin(), more.end());
+    }
+    const auto& whole = expected().answers[10];
+    ASSERT_GE(whole.size(), tokens.size());
+    EXPECT_EQ(tokens, std::vector<Token>(whole.begin(), whole.begin() + 16));
+}
+
+TEST(EngineExactness, SeededSamplingIsTheSameAloneAndInCompany) {
+    const SamplingParams seeded{.temperature = 0.9F, .top_k = 40, .top_p = 0.95F, .seed = 42};
+    const auto engine = start({.kv_tokens = 8192, .max_contexts = 16});
+    const auto sample = [&](std::size_t company) {
+        std::vector<ContextId> ids;
+        std::vector<std::shared_ptr<CollectingSink>> sinks;
+        for (std::size_t i = 0; i <= company; ++i) {
+            ids.push_back(create(*engine, 256).first);
+            const std::size_t question = i == company ? 10 : i % 3;
+            auto filled = prefill(*engine, ids.back(), expected().prompts[question]);
+            SamplingParams params = seeded;
+            params.seed = i == company ? 42 : 1000 + i;
+            sinks.push_back(generate(*engine, ids.back(), {.max_tokens = 40, .sampling = params}));
+        }
+        for (const auto& sink : sinks) {
+            EXPECT_TRUE(sink->wait());
+        }
+        for (const ContextId id : ids) {
+            engine->drop(id);
+        }
+        return sinks.back()->tokens();
+    };
+    const std::vector<Token> alone = sample(0);
+    EXPECT_EQ(alone.size(), 40U);
+    EXPECT_EQ(sample(0), alone);
+    EXPECT_EQ(sample(7), alone);
+    EXPECT_NE(alone, expected().answers[10]);
+}
+
+}  // namespace
+}  // namespace realm::inference

@@ -1,0 +1,49 @@
+// The real model for tests, and what plain llama.cpp makes of it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "inference/engine.h"
+#include "inference/model.h"
+
+struct llama_context;
+
+namespace realm::inference {
+
+// The model at REALM_TEST_MODEL, loaded once in a process. Without the variable, or without a model
+// there, the test program ends with a message: a test is never skipped.
+const std::shared_ptr<const Model>& test_model();
+
+// `question` as the user's message, with the system message that suits the default model.
+std::vector<Token> question_tokens(std::string_view question);
+
+// At least `count` tokens of ordinary text, cut to exactly that many.
+std::vector<Token> text_tokens(std::size_t count);
+
+// One sequence in a llama_context of its own: prompt in chunks, then token by token.
+class PlainLlama {
+public:
+    explicit PlainLlama(std::uint32_t cells = 2048, std::int32_t threads = 2);
+    ~PlainLlama();
+    PlainLlama(const PlainLlama&) = delete;
+    PlainLlama& operator=(const PlainLlama&) = delete;
+
+    // Greedy tokens after `prompt` on a fresh sequence, without the one that ends the generation.
+    std::vector<Token> greedy(const std::vector<Token>& prompt, std::size_t max_tokens,
+                              std::size_t chunk = 512);
+
+private:
+    void decode(std::vector<Token> tokens);
+    Token best() const;
+
+    struct Deleter {
+        void operator()(llama_context* context) const;
+    };
+    std::unique_ptr<llama_context, Deleter> context_;
+};
+
+}  // namespace realm::inference

@@ -1,0 +1,254 @@
+#include "inference/unified_arena.h"
+
+#include <fmt/format.h>
+#include <ggml-cpu.h>
+#include <llama.h>
+#include <realm_llama.h>
+
+#include <algorithm>
+#include <exception>
+#include <string_view>
+#include <utility>
+
+#include "inference/llama_log.h"
+
+namespace realm::inference {
+namespace {
+
+// While it lives, this thread's llama.cpp calls put their tokens into these cells.
+class Placement {
+public:
+    explicit Placement(std::span<const std::uint32_t> cells) {
+        realm_kv_place(cells.data(), cells.size());
+    }
+    ~Placement() { realm_kv_place(nullptr, 0); }
+    Placement(const Placement&) = delete;
+    Placement& operator=(const Placement&) = delete;
+};
+
+}  // namespace
+
+// A llama_batch with its arrays and the cells of its rows, allocated once.
+class UnifiedArena::Batch {
+public:
+    explicit Batch(std::size_t rows)
+        : tokens_(rows),
+          positions_(rows),
+          counts_(rows, 1),
+          ids_(rows),
+          id_pointers_(rows),
+          outputs_(rows),
+          cells_(rows) {
+        for (std::size_t i = 0; i < rows; ++i) {
+            id_pointers_[i] = &ids_[i];
+        }
+    }
+
+    void clear() { size_ = 0; }
+
+    void add(const Row& row, std::uint32_t position, std::uint32_t cell) {
+        tokens_[size_] = row.token;
+        positions_[size_] = static_cast<llama_pos>(position);
+        ids_[size_] = row.sequence.value;
+        outputs_[size_] = row.wants_logits ? 1 : 0;
+        cells_[size_] = cell;
+        ++size_;
+    }
+
+    [[nodiscard]] std::size_t capacity() const { return tokens_.size(); }
+    [[nodiscard]] std::span<const std::uint32_t> cells() const {
+        return std::span(cells_).first(size_);
+    }
+    [[nodiscard]] llama_batch native() {
+        return {.n_tokens = static_cast<std::int32_t>(size_),
+                .token = tokens_.data(),
+                .embd = nullptr,
+                .pos = positions_.data(),
+                .n_seq_id = counts_.data(),
+                .seq_id = id_pointers_.data(),
+                .logits = outputs_.data()};
+    }
+
+private:
+    std::size_t size_ = 0;
+    std::vector<llama_token> tokens_;
+    std::vector<llama_pos> positions_;
+    std::vector<std::int32_t> counts_;
+    std::vector<llama_seq_id> ids_;
+    std::vector<llama_seq_id*> id_pointers_;
+    std::vector<std::int8_t> outputs_;
+    std::vector<std::uint32_t> cells_;
+};
+
+void UnifiedArena::Deleter::operator()(llama_context* context) const {
+    llama_free(context);
+}
+
+void UnifiedArena::Deleter::operator()(ggml_threadpool* pool) const {
+    ggml_threadpool_free(pool);
+}
+
+UnifiedArena::UnifiedArena(std::shared_ptr<const Model> model, const EngineOptions& options)
+    : model_(std::move(model)),
+      kv_tokens_(options.kv_tokens),
+      pages_(PageTable::pages_for(options.kv_tokens, options.max_contexts)),
+      table_(options.max_contexts),
+      vocabulary_size_(model_->info().vocabulary_size) {}
+
+UnifiedArena::~UnifiedArena() = default;
+
+Result<std::unique_ptr<UnifiedArena>> UnifiedArena::create(std::shared_ptr<const Model> model,
+                                                           const EngineOptions& options) {
+    std::unique_ptr<UnifiedArena> arena(new UnifiedArena(std::move(model), options));
+    if (auto opened = arena->open(options); !opened) {
+        return std::unexpected(opened.error());
+    }
+    return arena;
+}
+
+Result<void> UnifiedArena::open(const EngineOptions& options) {
+    const std::uint32_t batch = std::max(options.prefill_chunk, kMaxDecodeRows);
+    llama_context_params params = llama_context_default_params();
+    params.n_ctx =
+        PageTable::pages_for(options.kv_tokens, options.max_contexts) * PageTable::kPageCells;
+    params.n_batch = batch;
+    params.n_ubatch = batch;
+    // llama.cpp wants room for one row of each sequence from the beginning.
+    params.n_outputs_max = std::max(kMaxDecodeRows, options.max_contexts);
+    params.n_seq_max = options.max_contexts;
+    params.n_threads = static_cast<std::int32_t>(options.threads);
+    params.n_threads_batch = static_cast<std::int32_t>(options.threads);
+    params.flash_attn_type =
+        options.flash_attention ? LLAMA_FLASH_ATTN_TYPE_ENABLED : LLAMA_FLASH_ATTN_TYPE_DISABLED;
+    params.kv_unified = true;
+    // All caches of a model with sliding windows are as large as each other, so that the same cells
+    // exist in each.
+    params.swa_full = true;
+    params.no_perf = true;
+
+    const LlamaLogCapture log;
+    context_.reset(llama_init_from_model(model_->native(), params));
+    if (!context_) {
+        return fail(ErrorType::kUnavailable, "engine_start_failed",
+                    fmt::format("the model could not be given {} KV cells: {}", params.n_ctx,
+                                log.last_problem("no reason was given")));
+    }
+    ggml_threadpool_params pool = ggml_threadpool_params_default(params.n_threads);
+    // Threads that poll between steps would take the processor from the rest of the server.
+    pool.poll = 0;
+    threads_.reset(ggml_threadpool_new(&pool));
+    if (!threads_) {
+        return fail(ErrorType::kUnavailable, "engine_start_failed",
+                    fmt::format("{} compute threads could not be started", params.n_threads));
+    }
+    llama_attach_threadpool(context_.get(), threads_.get(), threads_.get());
+    batch_ = std::make_unique<Batch>(batch);
+    return {};
+}
+
+std::optional<SequenceId> UnifiedArena::acquire(std::uint32_t capacity) {
+    if (capacity > kv_tokens_ - reserved_) {
+        return std::nullopt;
+    }
+    const auto free = std::ranges::find(table_, 0U, &Sequence::capacity);
+    if (free == table_.end()) {
+        return std::nullopt;
+    }
+    *free = {.capacity = capacity, .length = 0};
+    reserved_ += capacity;
+    ++sequences_;
+    return SequenceId{static_cast<std::int32_t>(free - table_.begin())};
+}
+
+void UnifiedArena::release(SequenceId sequence) {
+    Sequence& entry = table_.at(static_cast<std::size_t>(sequence.value));
+    llama_memory_seq_rm(llama_get_memory(context_.get()), sequence.value, -1, -1);
+    pages_.release(sequence);
+    reserved_ -= entry.capacity;
+    --sequences_;
+    entry = {};
+}
+
+Result<void> UnifiedArena::make_room(SequenceId sequence, std::uint32_t more) {
+    const Sequence& entry = table_.at(static_cast<std::size_t>(sequence.value));
+    if (more > entry.capacity - entry.length) {
+        return fail(ErrorType::kInternal, "bad_batch", "more rows than the sequence's capacity");
+    }
+    const std::uint32_t tokens = entry.length + more;
+    if (pages_.extend(sequence, tokens)) {
+        return {};
+    }
+    return move_to_lower_cells(sequence, tokens);
+}
+
+Result<void> UnifiedArena::move_to_lower_cells(SequenceId sequence, std::uint32_t tokens) {
+    const std::uint32_t length = table_.at(static_cast<std::size_t>(sequence.value)).length;
+    std::vector<std::uint8_t> state(llama_state_seq_get_size(context_.get(), sequence.value));
+    const std::size_t saved =
+        llama_state_seq_get_data(context_.get(), state.data(), state.size(), sequence.value);
+    llama_memory_seq_rm(llama_get_memory(context_.get()), sequence.value, -1, -1);
+    if (!pages_.relocate(sequence, tokens)) {
+        return fail(ErrorType::kUnavailable, "kv_exhausted", "the KV cache has no free pages left");
+    }
+    std::vector<std::uint32_t> cells(length);
+    for (std::uint32_t position = 0; position < length; ++position) {
+        cells[position] = pages_.cell(sequence, position);
+    }
+    const Placement placement(cells);
+    if (length > 0 && (saved == 0 || llama_state_seq_set_data(context_.get(), state.data(), saved,
+                                                              sequence.value) != saved)) {
+        return fail(ErrorType::kUnavailable, "kv_move_failed",
+                    "a context's KV cells could not be moved");
+    }
+    return {};
+}
+
+Result<void> UnifiedArena::compute(std::span<const Row> rows) {
+    if (rows.empty() || rows.size() > batch_->capacity()) {
+        return fail(ErrorType::kInternal, "bad_batch",
+                    fmt::format("a batch of {} rows, at most {}", rows.size(), batch_->capacity()));
+    }
+    // All room is made before any cell is noted, because it may move a sequence.
+    for (std::size_t i = 0; i < rows.size();) {
+        std::size_t end = i + 1;
+        while (end < rows.size() && rows[end].sequence == rows[i].sequence) {
+            ++end;
+        }
+        if (auto room = make_room(rows[i].sequence, static_cast<std::uint32_t>(end - i)); !room) {
+            return room;
+        }
+        i = end;
+    }
+    batch_->clear();
+    for (const Row& row : rows) {
+        Sequence& entry = table_.at(static_cast<std::size_t>(row.sequence.value));
+        batch_->add(row, entry.length, pages_.cell(row.sequence, entry.length));
+        ++entry.length;
+    }
+    return decode_batch();
+}
+
+Result<void> UnifiedArena::decode_batch() {
+    const auto failed = [](std::string_view reason) {
+        return fail(ErrorType::kUnavailable, "decode_failed",
+                    fmt::format("the model could not be computed: {}", reason));
+    };
+    const LlamaLogCapture log;
+    const Placement placement(batch_->cells());
+    try {
+        const std::int32_t status = llama_decode(context_.get(), batch_->native());
+        if (status != 0) {
+            return failed(log.last_problem(fmt::format("status {}", status)));
+        }
+    } catch (const std::exception& error) {
+        return failed(error.what());
+    }
+    return {};
+}
+
+std::span<const float> UnifiedArena::logits(std::size_t index) const {
+    const float* values = llama_get_logits_ith(context_.get(), static_cast<std::int32_t>(index));
+    return values == nullptr ? std::span<const float>() : std::span(values, vocabulary_size_);
+}
+
+}  // namespace realm::inference

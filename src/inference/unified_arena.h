@@ -1,0 +1,70 @@
+// All sequences in one llama_context with one unified KV cache.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "inference/engine.h"
+#include "inference/kv_arena.h"
+#include "inference/page_table.h"
+
+struct llama_context;
+struct ggml_threadpool;
+
+namespace realm::inference {
+
+// Owns the llama_context and its compute threads; see KvArena for threads. Decision: a batch of 64
+// rows or more takes llama.cpp's tiled attention, whose results differ in the last bits from those
+// of fewer rows; so at most 63 contexts share one decode (measured: 2 to 63 rows give the bits that
+// one row gives, 64 rows never).
+class UnifiedArena final : public KvArena {
+public:
+    static constexpr std::uint32_t kMaxDecodeRows = 63;
+
+    // `options` must be valid, threads given. unavailable when there is too little memory.
+    static Result<std::unique_ptr<UnifiedArena>> create(std::shared_ptr<const Model> model,
+                                                        const EngineOptions& options);
+    ~UnifiedArena() override;
+
+    std::optional<SequenceId> acquire(std::uint32_t capacity) override;
+    void release(SequenceId sequence) override;
+    Result<void> compute(std::span<const Row> rows) override;
+    [[nodiscard]] std::span<const float> logits(std::size_t index) const override;
+    [[nodiscard]] std::uint32_t max_decode_rows() const override { return kMaxDecodeRows; }
+    [[nodiscard]] std::uint32_t sequences() const override { return sequences_; }
+    [[nodiscard]] std::uint32_t tokens_reserved() const override { return reserved_; }
+
+private:
+    struct Sequence {
+        std::uint32_t capacity = 0;  // 0: free
+        std::uint32_t length = 0;
+    };
+    struct Deleter {
+        void operator()(llama_context* context) const;
+        void operator()(ggml_threadpool* pool) const;
+    };
+    class Batch;
+
+    UnifiedArena(std::shared_ptr<const Model> model, const EngineOptions& options);
+    Result<void> open(const EngineOptions& options);
+    Result<void> decode_batch();
+    Result<void> make_room(SequenceId sequence, std::uint32_t more);
+    Result<void> move_to_lower_cells(SequenceId sequence, std::uint32_t tokens);
+
+    std::shared_ptr<const Model> model_;
+    const std::uint32_t kv_tokens_;
+    // Declared before the context, which uses it until it is freed.
+    std::unique_ptr<ggml_threadpool, Deleter> threads_;
+    std::unique_ptr<llama_context, Deleter> context_;
+    std::unique_ptr<Batch> batch_;
+    PageTable pages_;
+    std::vector<Sequence> table_;  // by SequenceId
+    std::uint32_t sequences_ = 0;
+    std::uint32_t reserved_ = 0;
+    std::size_t vocabulary_size_ = 0;
+};
+
+}  // namespace realm::inference
