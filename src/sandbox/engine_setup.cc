@@ -1,0 +1,145 @@
+#include "sandbox/engine_setup.h"
+
+#include <fmt/format.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+
+namespace realm::sandbox {
+namespace {
+
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
+
+constexpr std::uint64_t kPage = 65536;  // of WebAssembly
+constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
+constexpr std::uint64_t kFullReservation = 4 * kGiB;  // lets Cranelift leave out bounds checks
+constexpr std::uint64_t kFullGuard = std::uint64_t{32} << 20;
+constexpr std::uint64_t kSmallGuard = kPage;
+// Sanitizers need most of the address space for themselves.
+constexpr std::uint64_t kAddressBudget = kSanitized ? 64 * kGiB : 64 * 1024 * kGiB;
+constexpr std::size_t kLeastHostStack = std::size_t{64} << 10;
+constexpr std::size_t kMaxInstanceBytes = std::size_t{2} << 20;  // Wasmtime's own record of one
+
+struct PoolPlan {
+    std::uint32_t instances = 0;
+    std::uint32_t memories = 0;
+    std::uint64_t reservation = 0;
+    std::uint64_t guard = 0;
+};
+
+std::uint32_t with_spare(std::uint32_t instances, std::uint32_t per_module) {
+    return instances + std::max(instances / 4, per_module);
+}
+
+PoolPlan plan_pool(const RuntimeOptions& options) {
+    PoolPlan plan{.instances = options.max_instances,
+                  .memories = with_spare(options.max_instances, options.max_memories_per_module),
+                  .reservation = kFullReservation,
+                  .guard = kFullGuard};
+    const auto total = [&] { return plan.memories * (plan.reservation + plan.guard); };
+    if (kSanitized || total() > kAddressBudget) {
+        plan.reservation = (options.max_memory_bytes + kPage - 1) / kPage * kPage;
+        plan.guard = kSmallGuard;
+    }
+    if (total() > kAddressBudget) {
+        const std::uint64_t fits = kAddressBudget / (plan.reservation + plan.guard);
+        plan.instances = static_cast<std::uint32_t>(std::max<std::uint64_t>(1, fits * 3 / 4));
+        plan.memories = with_spare(plan.instances, options.max_memories_per_module);
+    }
+    return plan;
+}
+
+Result<void> check(const RuntimeOptions& options) {
+    const auto refuse = [](std::string message) {
+        return fail(ErrorType::kInvalidRequest, "bad_sandbox_options", std::move(message));
+    };
+    if (options.max_instances == 0 || options.max_memories_per_module == 0 ||
+        options.max_tables_per_module == 0 || options.tick.count() <= 0) {
+        return refuse("the sandbox's limits (instances, memories, tables, tick) must be above 0");
+    }
+    if (options.max_memory_bytes < kPage || options.max_memory_bytes > kFullReservation) {
+        return refuse(fmt::format("the sandbox's largest memory is {} bytes; it must lie between "
+                                  "{} and {}",
+                                  options.max_memory_bytes, kPage, kFullReservation));
+    }
+    if (options.fiber_stack_bytes < options.guest_stack_bytes + kLeastHostStack) {
+        return refuse(fmt::format("a fiber's stack of {} bytes must leave at least {} bytes beside "
+                                  "the guest's {} bytes",
+                                  options.fiber_stack_bytes, kLeastHostStack,
+                                  options.guest_stack_bytes));
+    }
+    return {};
+}
+
+// Wasmtime aborts where it cannot reserve its pool, so the size is tried out first.
+Result<void> probe_address_space(std::uint64_t bytes) {
+    void* const place = mmap(nullptr, bytes, PROT_NONE,
+                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (place == MAP_FAILED) {
+        return fail(ErrorType::kUnavailable, "no_address_space",
+                    fmt::format("the sandbox needs {} GiB of address space for its pool and does "
+                                "not get it: raise `ulimit -v` or lower limits.instances",
+                                bytes / kGiB));
+    }
+    munmap(place, bytes);
+    return {};
+}
+
+void set_pool(wasm_config_t* config, const RuntimeOptions& options, const PoolPlan& plan,
+              std::size_t fiber_stack) {
+    const WasmtimeHandle<wasmtime_pooling_allocation_config_t,
+                         wasmtime_pooling_allocation_config_delete>
+        owner(wasmtime_pooling_allocation_config_new());
+    auto* const pool = owner.get();
+    const std::uint32_t spare = with_spare(plan.instances, options.max_tables_per_module);
+    wasmtime_pooling_allocation_config_total_core_instances_set(pool, spare);
+    wasmtime_pooling_allocation_config_total_stacks_set(pool, spare);
+    wasmtime_pooling_allocation_config_total_gc_heaps_set(pool, spare);
+    wasmtime_pooling_allocation_config_total_memories_set(pool, plan.memories);
+    wasmtime_pooling_allocation_config_total_tables_set(pool, plan.instances + spare);
+    wasmtime_pooling_allocation_config_max_memories_per_module_set(
+        pool, options.max_memories_per_module);
+    wasmtime_pooling_allocation_config_max_tables_per_module_set(pool,
+                                                                 options.max_tables_per_module);
+    wasmtime_pooling_allocation_config_max_memory_size_set(pool, options.max_memory_bytes);
+    wasmtime_pooling_allocation_config_table_elements_set(pool, options.max_table_elements);
+    wasmtime_pooling_allocation_config_max_core_instance_size_set(pool, kMaxInstanceBytes);
+    wasmtime_config_async_stack_size_set(config, fiber_stack);
+    wasmtime_pooling_allocation_strategy_set(config, pool);
+}
+
+}  // namespace
+
+Result<EngineSetup> make_engine(const RuntimeOptions& options) {
+    if (auto checked = check(options); !checked) {
+        return std::unexpected(std::move(checked.error()));
+    }
+    const PoolPlan plan = plan_pool(options);
+    // Instrumented host functions have larger frames.
+    const std::size_t fiber_stack =
+        kSanitized ? options.fiber_stack_bytes * 4 : options.fiber_stack_bytes;
+    const std::uint64_t space = plan.memories * (plan.reservation + plan.guard) +
+                                std::uint64_t{plan.instances} * fiber_stack;
+    if (auto probed = probe_address_space(space); !probed) {
+        return std::unexpected(std::move(probed.error()));
+    }
+    wasm_config_t* const config = wasm_config_new();
+    wasmtime_config_epoch_interruption_set(config, true);
+    wasmtime_config_max_wasm_stack_set(config, options.guest_stack_bytes);
+    wasmtime_config_cranelift_opt_level_set(config, WASMTIME_OPT_LEVEL_SPEED);
+    wasmtime_config_parallel_compilation_set(config, true);
+    // memory.atomic.wait would block the executor's thread.
+    wasmtime_config_wasm_threads_set(config, false);
+    wasmtime_config_memory_may_move_set(config, false);
+    wasmtime_config_memory_reservation_set(config, plan.reservation);
+    wasmtime_config_memory_guard_size_set(config, plan.guard);
+    set_pool(config, options, plan, fiber_stack);
+    return EngineSetup{.engine = EngineHandle(wasm_engine_new_with_config(config)),
+                       .capacity = plan.instances};
+}
+
+}  // namespace realm::sandbox

@@ -1,0 +1,229 @@
+#include "sandbox/host_binding.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "sandbox/instance.h"
+#include "sandbox/wording.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
+
+namespace realm::sandbox {
+namespace {
+
+constexpr std::string_view kModule = "env";
+constexpr std::size_t kMostParameters = 32;
+
+static_assert(sizeof(RawValue) == sizeof(wasmtime_val_raw_t));
+static_assert(alignof(RawValue) <= alignof(wasmtime_val_raw_t));
+
+// AddressSanitizer knows only the thread's own stack. Frames that an exception skipped on a fiber
+// stay marked as used; this clears what lies below the caller's frame.
+void forget_skipped_frames() {
+#if defined(__SANITIZE_ADDRESS__)
+    constexpr std::size_t kReach = std::size_t{64} << 10;
+    auto* const here = static_cast<char*>(__builtin_frame_address(0));
+    __asan_unpoison_memory_region(here - kReach, kReach);
+#endif
+}
+
+// Runs a thunk; no exception leaves it, and what it fails with bears the program's name.
+template <class Thunk>
+std::unique_ptr<Error> run_guarded(const Instance& instance, HostCall& call,
+                                   const HostFunction& function, Thunk&& thunk) {
+    const auto failed = [&](std::string_view why) {
+        call.fail(make_error(ErrorType::kInternal, "host_function_failed",
+                             fmt::format("{} failed: {}", function.name, why)));
+    };
+    try {
+        thunk();
+    } catch (const std::exception& exception) {
+        failed(exception.what());
+        forget_skipped_frames();
+    } catch (...) {
+        failed("unknown exception");
+        forget_skipped_frames();
+    }
+    auto error = call.take_error();
+    if (error && error->type == ErrorType::kProgramTrap) {
+        error->message = fmt::format("program '{}': {}", instance.program_name(), error->message);
+    }
+    return error;
+}
+
+wasm_trap_t* call_immediate(void* env, wasmtime_caller_t* caller, wasmtime_val_raw_t* values,
+                            std::size_t count) noexcept {
+    wasmtime_context_t* const context = wasmtime_caller_context(caller);
+    Instance& instance = Instance::of(context);
+    const auto& function = *static_cast<const HostFunction*>(env);
+    HostCall call(instance.host(), function.name, instance.memory(caller, context),
+                  {reinterpret_cast<RawValue*>(values), count});
+    auto error = run_guarded(instance, call, function, [&] { function.thunk(call); });
+    return error ? instance.end_with(std::move(*error)) : nullptr;
+}
+
+bool nothing_to_wait_for(void* /*env*/) noexcept { return true; }
+
+// Asked by Wasmtime at each poll while the call is open.
+bool poll_answer(void* env) noexcept {
+    auto& open = *static_cast<Instance::OpenCall*>(env);
+    auto answer = open.instance->port().take_answer();
+    if (!answer) {
+        return false;
+    }
+    if (*answer) {
+        open.result->of.i32 = **answer;
+    } else {
+        *open.trap = open.instance->end_with(std::move(answer->error()));
+    }
+    return true;
+}
+
+RawValue raw_value(const wasmtime_val_t& value) {
+    RawValue raw;
+    raw.i64 = 0;
+    switch (value.kind) {
+        case WASMTIME_I32: raw.i32 = value.of.i32; break;
+        case WASMTIME_I64: raw.i64 = value.of.i64; break;
+        case WASMTIME_F32: raw.f32 = value.of.f32; break;
+        default: raw.f64 = value.of.f64;
+    }
+    return raw;
+}
+
+void call_suspending(void* env, wasmtime_caller_t* caller, const wasmtime_val_t* arguments,
+                     std::size_t argument_count, wasmtime_val_t* results,
+                     std::size_t /*result_count*/, wasm_trap_t** trap,
+                     wasmtime_async_continuation_t* continuation) noexcept {
+    // Wasmtime ends the process where none is set, also when the call traps.
+    *continuation = {.callback = &nothing_to_wait_for, .env = nullptr, .finalizer = nullptr};
+    wasmtime_context_t* const context = wasmtime_caller_context(caller);
+    Instance& instance = Instance::of(context);
+    const auto& function = *static_cast<const HostFunction*>(env);
+    std::array<RawValue, kMostParameters> values;
+    std::transform(arguments, arguments + argument_count, values.begin(), raw_value);
+    HostCall call(instance.host(), function.name, instance.memory(caller, context),
+                  {values.data(), argument_count});
+    results[0].kind = WASMTIME_I32;
+    results[0].of.i32 = 0;
+    auto error = run_guarded(instance, call, function, [&] {
+        function.suspending_thunk(call, Completion(instance.port().open_call()));
+    });
+    if (error) {
+        *trap = instance.end_with(std::move(*error));
+        return;
+    }
+    instance.open_call = {.instance = &instance, .result = results, .trap = trap};
+    continuation->callback = &poll_answer;
+    continuation->env = &instance.open_call;
+}
+
+wasm_trap_t* call_unknown(void* env, wasmtime_caller_t* caller, wasmtime_val_raw_t* /*values*/,
+                          std::size_t /*count*/) noexcept {
+    Instance& instance = Instance::of(wasmtime_caller_context(caller));
+    const auto& import = *static_cast<const UnknownImport*>(env);
+    return instance.end_with(make_error(
+        ErrorType::kProgramTrap, "unknown_import",
+        fmt::format("program '{}' called import '{}', which this server does not provide",
+                    instance.program_name(), import.full_name)));
+}
+
+wasm_valtype_t* new_type(ValueType type) {
+    switch (type) {
+        case ValueType::kI32: return wasm_valtype_new(WASM_I32);
+        case ValueType::kI64: return wasm_valtype_new(WASM_I64);
+        case ValueType::kF32: return wasm_valtype_new(WASM_F32);
+        case ValueType::kF64: break;
+    }
+    return wasm_valtype_new(WASM_F64);
+}
+
+FunctionTypeHandle new_function_type(const Signature& signature) {
+    const auto fill = [](wasm_valtype_vec_t& into, const std::vector<ValueType>& types) {
+        wasm_valtype_vec_new_uninitialized(&into, types.size());
+        std::ranges::transform(types, into.data, new_type);
+    };
+    wasm_valtype_vec_t parameters;
+    wasm_valtype_vec_t results;
+    fill(parameters, signature.parameters);
+    fill(results, signature.results);
+    return FunctionTypeHandle(wasm_functype_new(&parameters, &results));
+}
+
+Result<void> to_result(wasmtime_error_t* raw, std::string_view name) {
+    const ErrorHandle error(raw);
+    if (!error) {
+        return {};
+    }
+    return fail(ErrorType::kInternal, "bad_import_table",
+                fmt::format("cannot define {}: {}", name, message_of(*error)));
+}
+
+}  // namespace
+
+Result<void> define_host_functions(wasmtime_linker_t* linker,
+                                   std::span<const HostFunction> functions) {
+    for (const HostFunction& function : functions) {
+        const bool suspends = function.suspending_thunk != nullptr;
+        if (suspends == (function.thunk != nullptr) ||
+            function.signature.parameters.size() > kMostParameters ||
+            (suspends && function.signature.results != std::vector{ValueType::kI32})) {
+            return fail(ErrorType::kInternal, "bad_import_table",
+                        fmt::format("{} is no proper host function", function.name));
+        }
+        const FunctionTypeHandle type = new_function_type(function.signature);
+        auto* const self = const_cast<HostFunction*>(&function);  // only ever read
+        wasmtime_error_t* const error =
+            suspends ? wasmtime_linker_define_async_func(
+                           linker, kModule.data(), kModule.size(), function.name.data(),
+                           function.name.size(), type.get(), &call_suspending, self, nullptr)
+                     : wasmtime_linker_define_func_unchecked(
+                           linker, kModule.data(), kModule.size(), function.name.data(),
+                           function.name.size(), type.get(), &call_immediate, self, nullptr);
+        if (auto defined = to_result(error, function.name); !defined) {
+            return defined;
+        }
+    }
+    return {};
+}
+
+Result<void> define_unknown_imports(wasmtime_linker_t* linker, const wasmtime_module_t* module,
+                                    std::span<const HostFunction> known,
+                                    std::vector<std::unique_ptr<UnknownImport>>& unknown) {
+    OwnedImports imports;
+    wasmtime_module_imports(module, &imports.value);
+    std::set<std::pair<std::string_view, std::string_view>> seen;
+    for (const wasm_importtype_t* import :
+         std::span<wasm_importtype_t*>(imports.value.data, imports.value.size)) {
+        const std::string_view from = text_of(*wasm_importtype_module(import));
+        const std::string_view name = text_of(*wasm_importtype_name(import));
+        const wasm_functype_t* const type =
+            wasm_externtype_as_functype_const(wasm_importtype_type(import));
+        const std::string full_name = fmt::format("{}.{}", shown(from), shown(name));
+        const bool provided =
+            from == kModule && std::ranges::find(known, name, &HostFunction::name) != known.end();
+        if (type == nullptr || provided || !seen.emplace(from, name).second) {
+            continue;
+        }
+        unknown.push_back(std::make_unique<UnknownImport>(full_name));
+        auto defined = to_result(
+            wasmtime_linker_define_func_unchecked(linker, from.data(), from.size(), name.data(),
+                                                  name.size(), type, &call_unknown,
+                                                  unknown.back().get(), nullptr),
+            full_name);
+        if (!defined) {
+            return defined;
+        }
+    }
+    return {};
+}
+
+}  // namespace realm::sandbox

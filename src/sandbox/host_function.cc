@@ -1,0 +1,46 @@
+#include "sandbox/host_function.h"
+
+#include <fmt/format.h>
+
+#include "sandbox/waiter.h"
+
+namespace realm::sandbox {
+
+Completion::~Completion() {
+    if (waiter_) {
+        waiter_->trap(Error{.type = ErrorType::kInternal,
+                            .code = "completion_dropped",
+                            .message = "a host function gave up its call without an answer",
+                            .retry_after_ms = std::nullopt,
+                            .details = {}});
+    }
+}
+
+void Completion::resolve(std::int32_t value) {
+    if (const auto waiter = std::exchange(waiter_, nullptr)) {
+        waiter->resolve(value);
+    }
+}
+
+void Completion::trap(Error error) {
+    if (const auto waiter = std::exchange(waiter_, nullptr)) {
+        waiter->trap(std::move(error));
+    }
+}
+
+void HostCall::fail(Error error) {
+    if (!error_) {
+        error_ = std::make_unique<Error>(std::move(error));
+    }
+}
+
+void HostCall::bad_pointer(std::size_t parameter, const BadPointer& problem) {
+    fail(Error{.type = ErrorType::kProgramTrap,
+               .code = "bad_pointer",
+               .message = fmt::format("{}: parameter {}: {}", function_, parameter + 1,
+                                      problem.reason),
+               .retry_after_ms = std::nullopt,
+               .details = {}});
+}
+
+}  // namespace realm::sandbox

@@ -1,0 +1,87 @@
+// The process-wide part of the sandbox: Wasmtime's engine, the import table, epoch ticks.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "sandbox/host_function.h"
+#include "sandbox/module_info.h"
+
+namespace realm::sandbox {
+
+struct RuntimeOptions {
+    std::uint32_t max_instances = 1024;           // alive at one time
+    std::uint64_t max_memory_bytes = std::uint64_t{256} << 20;  // most that any program may get
+    std::uint32_t max_table_elements = 65536;
+    std::uint32_t max_memories_per_module = 4;
+    std::uint32_t max_tables_per_module = 16;
+    std::size_t guest_stack_bytes = std::size_t{256} << 10;   // wasm frames
+    std::size_t fiber_stack_bytes = std::size_t{512} << 10;   // wasm frames and host functions
+    std::chrono::microseconds tick{1000};         // epoch interval while a guest runs
+    std::size_t max_module_bytes = std::size_t{64} << 20;
+};
+
+class Runtime;
+
+// A compiled module, ready to be instantiated; immutable, shared by all its instances.
+class Program {
+public:
+    ~Program();
+    Program(const Program&) = delete;
+    Program& operator=(const Program&) = delete;
+
+    [[nodiscard]] const std::string& name() const;
+    [[nodiscard]] const std::string& digest() const;  // SHA-256 of the module, hexadecimal
+    [[nodiscard]] const ModuleInfo& info() const;
+
+    struct Impl;
+    // For this folder alone.
+    [[nodiscard]] const Impl& impl() const { return *impl_; }
+    explicit Program(std::unique_ptr<Impl> impl);
+
+private:
+    std::unique_ptr<Impl> impl_;
+};
+
+// Owned by the composition root; outlives its programs' instances. Thread-safe.
+class Runtime {
+public:
+    // The version of the program interface that this host speaks.
+    static constexpr AbiVersion kAbi{.major = 1, .minor = 0};
+
+    // `functions` are what programs may import from module "env".
+    static Result<std::shared_ptr<Runtime>> create(const RuntimeOptions& options,
+                                                   std::vector<HostFunction> functions);
+    ~Runtime();
+    Runtime(const Runtime&) = delete;
+    Runtime& operator=(const Runtime&) = delete;
+
+    // Checks and compiles `wasm` (bytes or, starting with '(', WebAssembly text). Takes as long as
+    // Cranelift does: call it on a worker. Refuses, all with invalid_request and a message that
+    // names the program: no WebAssembly, too large, no ABI marker or a version this host does not
+    // speak (both before compilation), an unknown env.realm_* import, an import with the wrong
+    // signature, imported memories or globals. Other unknown functions become stubs that trap
+    // with their full name.
+    Result<std::shared_ptr<const Program>> compile(std::string name,
+                                                   std::span<const std::byte> wasm);
+
+    [[nodiscard]] const RuntimeOptions& options() const;
+    // Epoch ticks so far. They stand still while no guest runs.
+    [[nodiscard]] std::uint64_t ticks() const;
+
+    struct Impl;
+    // For this folder alone.
+    [[nodiscard]] Impl& impl() { return *impl_; }
+    explicit Runtime(std::unique_ptr<Impl> impl);
+
+private:
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace realm::sandbox

@@ -1,0 +1,42 @@
+// What Runtime and Program hold. Internal to this folder.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sandbox/runtime.h"
+#include "sandbox/ticker.h"
+#include "sandbox/wasmtime_handles.h"
+
+namespace realm::sandbox {
+
+// An import that no host function provides; its stub traps with this name.
+struct UnknownImport {
+    std::string full_name;  // wasi_snapshot_preview1.fd_write
+};
+
+struct Program::Impl {
+    std::string name;
+    std::string digest;
+    ModuleInfo info;
+    // The stubs in `linker` and `pre` point to these.
+    std::vector<std::unique_ptr<UnknownImport>> unknown_imports;
+    ModuleHandle module;
+    LinkerHandle linker;
+    InstancePreHandle pre;
+};
+
+struct Runtime::Impl {
+    RuntimeOptions options;
+    std::vector<HostFunction> functions;  // never changed: the linker points to them
+    EngineHandle engine;
+    LinkerHandle linker;
+    std::uint32_t capacity = 0;           // instances that the pool holds
+    std::atomic<std::uint32_t> live{0};
+    std::optional<Ticker> ticker;         // last, so that it stops before the engine goes
+};
+
+}  // namespace realm::sandbox

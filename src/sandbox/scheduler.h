@@ -1,0 +1,74 @@
+// The run queues and the deadlines that executor threads share. Internal to this folder.
+#pragma once
+
+#include <array>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "sandbox/executor.h"
+
+namespace realm::sandbox {
+
+class Run;
+
+enum class RunClass : std::uint8_t { kNormal, kBackground };
+
+// Thread-safe. Shared by the executor and its runs, so that a late wake-up finds it.
+class Scheduler {
+public:
+    explicit Scheduler(const ExecutorOptions& options) : options_(options) {}
+    Scheduler(const Scheduler&) = delete;
+    Scheduler& operator=(const Scheduler&) = delete;
+
+    [[nodiscard]] const ExecutorOptions& options() const { return options_; }
+
+    // Puts a run that is ready at the tail of its queue.
+    void push(std::shared_ptr<Run> run, RunClass where);
+    // Waits for a ready run; nothing once the scheduler is closed and no run is left. `waited` says
+    // whether the thread slept.
+    std::shared_ptr<Run> pop(RunClass from, bool& waited);
+
+    // A run is alive from admit() to retire(); both keep it until its deadline. False when the
+    // scheduler is closed: the run then only goes through the queue to be told so.
+    bool admit(const std::shared_ptr<Run>& run, base::SteadyTime deadline);
+    // No deadline any more; the run still counts as alive.
+    void disarm(const Run& run);
+    void retire();
+    [[nodiscard]] std::size_t alive() const;
+
+    // Ends every run with `reason` and lets the threads go when the last has retired.
+    void close(const Error& reason);
+
+    // The timer's thread: ends runs at their deadlines until the scheduler is closed.
+    void watch_deadlines();
+
+private:
+    using DeadlineKey = std::pair<base::SteadyTime, const Run*>;
+
+    void stop_expired(base::SteadyTime now);
+
+    const ExecutorOptions options_;
+
+    mutable std::mutex mutex_;
+    std::array<std::condition_variable, 2> ready_;
+    std::array<std::deque<std::shared_ptr<Run>>, 2> queues_;
+    std::size_t alive_ = 0;
+    bool draining_ = false;
+
+    // Never taken with mutex_ held.
+    std::mutex timer_mutex_;
+    std::condition_variable timer_wake_;
+    std::map<DeadlineKey, std::shared_ptr<Run>> deadlines_;
+    base::SteadyTime timer_sleeps_until_ = base::SteadyTime::max();
+    bool closed_ = false;
+};
+
+}  // namespace realm::sandbox
