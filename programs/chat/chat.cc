@@ -1,0 +1,84 @@
+// The built-in chat program: answers OpenAI's chat.completions with the model named there.
+//
+// Each generated token is one chunk {"content": text}. The reply is {"content", "finish_reason",
+// "usage", "tail"}; the tail is text that the chunks have not brought.
+#include <realm/realm.hpp>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "chat_request.h"
+
+namespace chat {
+namespace {
+
+struct Answer {
+    std::string text;
+    std::string tail;
+    std::uint32_t tokens = 0;
+    realm::Finish finish = realm::Finish::end;
+};
+
+realm::Status check_length(std::size_t prompt, std::size_t longest) {
+    if (prompt < longest) {
+        return {};
+    }
+    return refuse("context_length_exceeded", "messages",
+                  "The messages make " + std::to_string(prompt) +
+                      " tokens; a context of this model holds " + std::to_string(longest) +
+                      ", the answer included. Shorten the messages.");
+}
+
+realm::Result<Answer> answer(realm::Context& context, const ChatRequest& request,
+                             std::uint32_t max_tokens) {
+    REALM_CHECK(context.set_sampling(request.sampling));
+    REALM_TRY(generation, context.generate(max_tokens, request.stop));
+    Answer answer;
+    for (const realm::GeneratedToken& token : generation) {
+        ++answer.tokens;
+        answer.text += token.text;
+        REALM_CHECK(realm::emit_text(token.text));
+    }
+    REALM_CHECK(generation.status());
+    answer.finish = generation.finish();
+    answer.tail = generation.tail();
+    answer.text += answer.tail;
+    return answer;
+}
+
+std::string reply_json(const Answer& answer, std::size_t prompt_tokens) {
+    const auto prompt = static_cast<std::int64_t>(prompt_tokens);
+    const std::string usage = realm::JsonObject()
+                                  .number("prompt_tokens", prompt)
+                                  .number("completion_tokens", answer.tokens)
+                                  .number("total_tokens", prompt + answer.tokens)
+                                  .finish();
+    return realm::JsonObject()
+        .text("content", answer.text)
+        .text("finish_reason", answer.finish == realm::Finish::length ? "length" : "stop")
+        .json("usage", usage)
+        .text("tail", answer.tail)
+        .finish();
+}
+
+realm::Status run() {
+    REALM_TRY(request, read_request(realm::request_data()));
+    REALM_TRY(model, realm::Model::open(request.model));
+    REALM_TRY(info, model.info());
+    REALM_TRY(tokens, model.chat_tokens(request.messages));
+    REALM_CHECK(check_length(tokens.size(), info.max_context_tokens));
+    const auto left = info.max_context_tokens - static_cast<std::uint32_t>(tokens.size());
+    const std::uint32_t max_tokens = std::min(request.max_tokens.value_or(left), left);
+    REALM_TRY(context, realm::Context::create(model, tokens.size() + max_tokens));
+    REALM_CHECK(context.prefill(tokens));
+    REALM_TRY(made, answer(context, request, max_tokens));
+    return realm::reply(reply_json(made, tokens.size()));
+}
+
+}  // namespace
+}  // namespace chat
+
+REALM_PROGRAM {
+    return chat::run();
+}

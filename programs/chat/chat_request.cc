@@ -1,0 +1,219 @@
+#include "chat_request.h"
+
+#include <nlohmann/json.hpp>
+
+#include <cstddef>
+#include <utility>
+
+namespace chat {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::size_t kMaxStops = 16;
+constexpr std::size_t kMaxStopBytes = 256;
+constexpr std::int64_t kMaxTokens = 2'147'483'647;
+
+std::unexpected<realm::Failure> wrong(std::string_view param, std::string_view wanted) {
+    return refuse("invalid_value", param,
+                  "'" + std::string(param) + "' must be " + std::string(wanted) + ".");
+}
+
+// The member of that name; null counts as absent, as with OpenAI.
+const Json* find(const Json& body, const char* name) {
+    const auto found = body.find(name);
+    return found == body.end() || found->is_null() ? nullptr : &*found;
+}
+
+std::string dump(const Json& json) {
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+struct Range {
+    double low;
+    double high;
+    bool above_low;  // low itself is refused
+    std::string_view wanted;
+};
+
+realm::Status read_number(const Json& body, const char* name, const Range& range, float& into) {
+    const Json* json = find(body, name);
+    if (json == nullptr) {
+        return {};
+    }
+    const double value = json->is_number() ? json->get<double>() : range.low - 1;
+    if (!(value >= range.low && value <= range.high) || (range.above_low && value == range.low)) {
+        return wrong(name, range.wanted);
+    }
+    into = static_cast<float>(value);
+    return {};
+}
+
+// Absent stays absent.
+realm::Result<std::optional<std::int64_t>> read_whole(const Json& body, const char* name,
+                                                      std::int64_t low, std::string_view wanted) {
+    const Json* json = find(body, name);
+    if (json == nullptr) {
+        return std::nullopt;
+    }
+    const bool fits = json->is_number_integer() &&
+                      (!json->is_number_unsigned() ||
+                       json->get<std::uint64_t>() <= static_cast<std::uint64_t>(kMaxTokens));
+    if (!fits || json->get<std::int64_t>() < low || json->get<std::int64_t>() > kMaxTokens) {
+        return wrong(name, wanted);
+    }
+    return json->get<std::int64_t>();
+}
+
+realm::Status read_seed(const Json& body, realm_sampling& sampling) {
+    const Json* json = find(body, "seed");
+    if (json == nullptr) {
+        return {};
+    }
+    if (!json->is_number_integer()) {
+        return wrong("seed", "a whole number");
+    }
+    // A seed may have 64 bits here, the sampler takes 32.
+    const auto seed = json->get<std::uint64_t>();
+    sampling.has_seed = 1;
+    sampling.seed = static_cast<std::uint32_t>(seed ^ (seed >> 32));
+    return {};
+}
+
+realm::Status read_sampling(const Json& body, realm_sampling& sampling) {
+    sampling = realm::kGreedy;
+    sampling.temperature = 1;
+    REALM_CHECK(read_number(body, "temperature", {0, 2, false, "a number from 0 to 2"},
+                            sampling.temperature));
+    REALM_CHECK(
+        read_number(body, "top_p", {0, 1, true, "a number above 0 and at most 1"}, sampling.top_p));
+    REALM_CHECK(read_number(body, "min_p", {0, 1, false, "a number from 0 to 1"}, sampling.min_p));
+    REALM_CHECK(read_number(body, "frequency_penalty", {-2, 2, false, "a number from -2 to 2"},
+                            sampling.frequency_penalty));
+    REALM_CHECK(read_number(body, "presence_penalty", {-2, 2, false, "a number from -2 to 2"},
+                            sampling.presence_penalty));
+    REALM_TRY(top_k, read_whole(body, "top_k", 0, "a whole number, 0 for off"));
+    sampling.top_k = static_cast<std::int32_t>(top_k.value_or(0));
+    return read_seed(body, sampling);
+}
+
+realm::Result<std::optional<std::uint32_t>> read_max_tokens(const Json& body) {
+    std::optional<std::uint32_t> chosen;
+    // The first is the newer name; where both are given it counts.
+    for (const char* name : {"max_completion_tokens", "max_tokens"}) {
+        REALM_TRY(value, read_whole(body, name, 1, "a whole number of at least 1"));
+        if (value && !chosen) {
+            chosen = static_cast<std::uint32_t>(*value);
+        }
+    }
+    return chosen;
+}
+
+bool is_stop_string(const Json& json) {
+    return json.is_string() && !json.get_ref<const std::string&>().empty() &&
+           json.get_ref<const std::string&>().size() <= kMaxStopBytes;
+}
+
+realm::Result<std::string> read_stop(const Json& body) {
+    const Json* json = find(body, "stop");
+    if (json == nullptr) {
+        return std::string();
+    }
+    const Json list = json->is_array() ? *json : Json::array({*json});
+    bool good = list.size() <= kMaxStops;
+    for (const Json& item : list) {
+        good = good && is_stop_string(item);
+    }
+    if (!good) {
+        return wrong("stop", "a string of 1 to 256 bytes, or an array of at most 16 of them");
+    }
+    return list.empty() ? std::string() : dump(list);
+}
+
+// A text, or parts that are texts, which become its lines.
+std::optional<std::string> read_content(const Json& content) {
+    if (content.is_string()) {
+        return content.get<std::string>();
+    }
+    if (!content.is_array() || content.empty()) {
+        return std::nullopt;
+    }
+    std::string joined;
+    for (std::size_t i = 0; i < content.size(); ++i) {
+        const Json& part = content[i];
+        const Json* type = part.is_object() ? find(part, "type") : nullptr;
+        const Json* text = part.is_object() ? find(part, "text") : nullptr;
+        if (type == nullptr || *type != "text" || text == nullptr || !text->is_string()) {
+            return std::nullopt;
+        }
+        joined += i > 0 ? "\n" : "";
+        joined += text->get_ref<const std::string&>();
+    }
+    return joined;
+}
+
+realm::Result<std::string> read_messages(const Json& body) {
+    const Json* messages = find(body, "messages");
+    if (messages == nullptr || !messages->is_array() || messages->empty()) {
+        return wrong("messages", "an array of at least one message");
+    }
+    Json kept = Json::array();
+    for (std::size_t i = 0; i < messages->size(); ++i) {
+        const Json& message = (*messages)[i];
+        const std::string place = "messages[" + std::to_string(i) + "]";
+        if (!message.is_object()) {
+            return wrong(place, "an object with \"role\" and \"content\"");
+        }
+        const Json* role = find(message, "role");
+        if (role == nullptr || !role->is_string() || role->get_ref<const std::string&>().empty()) {
+            return wrong(place + ".role", "a string such as \"user\"");
+        }
+        const Json* content = find(message, "content");
+        auto text = content == nullptr ? std::nullopt : read_content(*content);
+        if (!text) {
+            return wrong(place + ".content",
+                         "a string, or an array of parts {\"type\": \"text\", \"text\": string}");
+        }
+        kept.push_back({{"role", *role}, {"content", std::move(*text)}});
+    }
+    return dump(kept);
+}
+
+}  // namespace
+
+std::unexpected<realm::Failure> refuse(std::string_view code, std::string_view param,
+                                       std::string_view message) {
+    return realm::fail({.type = "invalid_request",
+                        .code = code,
+                        .message = message,
+                        .details = realm::JsonObject().text("param", param).finish()});
+}
+
+realm::Result<ChatRequest> read_request(const std::string& data) {
+    const Json body = Json::parse(data, nullptr, false);
+    if (!body.is_object()) {
+        return refuse("invalid_value", "body",
+                      "The request must be a JSON object with \"model\" and \"messages\".");
+    }
+    ChatRequest request;
+    if (const Json* model = find(body, "model"); model != nullptr) {
+        if (!model->is_string()) {
+            return wrong("model", "a string");
+        }
+        request.model = model->get<std::string>();
+    }
+    REALM_TRY(choices, read_whole(body, "n", 1, "1: this server makes one choice for a request"));
+    if (choices.value_or(1) != 1) {
+        return wrong("n", "1: this server makes one choice for a request");
+    }
+    REALM_TRY(messages, read_messages(body));
+    request.messages = std::move(messages);
+    REALM_TRY(max_tokens, read_max_tokens(body));
+    request.max_tokens = max_tokens;
+    REALM_TRY(stop, read_stop(body));
+    request.stop = std::move(stop);
+    REALM_CHECK(read_sampling(body, request.sampling));
+    return request;
+}
+
+}  // namespace chat

@@ -1,0 +1,4 @@
+/* Answers nothing. */
+#include "hostile.h"
+
+void realm_run(void) {}
