@@ -1,0 +1,289 @@
+#include "interfaces/context.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "envelope/envelope.h"
+
+namespace realm::interfaces {
+namespace {
+
+using inference::GenerateParams;
+
+// The record's length with what a running or finished generation appended.
+void settle(ContextRecord& record) {
+    if (record.generation && record.generation->over()) {
+        record.length += record.generation->tokens_made();
+        record.generation.reset();
+    }
+}
+
+Result<std::vector<std::string>> read_stop(std::string_view text) {
+    std::vector<std::string> stop;
+    if (text.empty()) {
+        return stop;
+    }
+    auto json = envelope::parse_json(text);
+    if (json && json->is_array()) {
+        for (const auto& item : *json) {
+            if (!item.is_string()) {
+                break;
+            }
+            stop.push_back(item.get<std::string>());
+        }
+        if (stop.size() == json->size()) {
+            return stop;
+        }
+    }
+    return fail(ErrorType::kInvalidRequest, "invalid_stop",
+                "The stop strings must be a JSON array of strings.");
+}
+
+Result<inference::SamplingParams> read_sampling(const realm_sampling& wire) {
+    const auto check = [](bool good, std::string_view what) -> Result<void> {
+        if (good) {
+            return {};
+        }
+        return fail(ErrorType::kInvalidRequest, "invalid_value", std::string(what));
+    };
+    // Written so that NaN fails each of them.
+    const std::pair<bool, std::string_view> rules[] = {
+        {wire.temperature >= 0.0F && wire.temperature <= 100.0F, "temperature must be 0 to 100."},
+        {wire.top_p > 0.0F && wire.top_p <= 1.0F, "top_p must be above 0 and at most 1."},
+        {wire.min_p >= 0.0F && wire.min_p <= 1.0F, "min_p must be 0 to 1."},
+        {wire.frequency_penalty >= -2.0F && wire.frequency_penalty <= 2.0F,
+         "frequency_penalty must be -2 to 2."},
+        {wire.presence_penalty >= -2.0F && wire.presence_penalty <= 2.0F,
+         "presence_penalty must be -2 to 2."}};
+    for (const auto& [good, what] : rules) {
+        if (auto checked = check(good, what); !checked) {
+            return std::unexpected(std::move(checked.error()));
+        }
+    }
+    inference::SamplingParams params{.temperature = wire.temperature,
+                                     .top_k = wire.top_k,
+                                     .top_p = wire.top_p,
+                                     .min_p = wire.min_p,
+                                     .frequency_penalty = wire.frequency_penalty,
+                                     .presence_penalty = wire.presence_penalty,
+                                     .seed = std::nullopt};
+    if (wire.has_seed != 0) {
+        params.seed = wire.seed;
+    }
+    return params;
+}
+
+}  // namespace
+
+ContextTable::~ContextTable() {
+    for (const auto& [handle, record] : records_) {
+        record->engine->drop(record->id);
+    }
+}
+
+std::pair<std::int32_t, std::shared_ptr<ContextRecord>> ContextTable::add() {
+    forget_refused();
+    if (records_.size() >= max_contexts_) {
+        return {0, nullptr};
+    }
+    const std::int32_t handle = next_++;
+    auto record = std::make_shared<ContextRecord>();
+    records_.emplace(handle, record);
+    return {handle, std::move(record)};
+}
+
+std::shared_ptr<ContextRecord> ContextTable::find(std::int32_t handle) const {
+    const auto found = records_.find(handle);
+    return found == records_.end() || found->second->refused ? nullptr : found->second;
+}
+
+void ContextTable::remove(std::int32_t handle) {
+    if (const auto found = records_.find(handle); found != records_.end()) {
+        found->second->engine->drop(found->second->id);
+        records_.erase(found);
+    }
+}
+
+void ContextTable::forget_refused() {
+    std::erase_if(records_, [](const auto& entry) { return entry.second->refused; });
+}
+
+void ContextInterface::create(std::int32_t model, std::uint32_t capacity,
+                              sandbox::Completion completion) {
+    inference::Engine* engine = models_->find(model);
+    if (engine == nullptr) {
+        completion.resolve(state_->failed(no_such_handle("model", model)));
+        return;
+    }
+    auto [handle, record] = contexts_->add();
+    if (!record) {
+        completion.resolve(state_->failed(
+            fail(ErrorType::kProgramLimit, "contexts",
+                 "A run may hold " + std::to_string(contexts_->max_contexts()) +
+                     " contexts at one time; drop one first, or raise limits.contexts.")
+                .error()));
+        return;
+    }
+    record->engine = engine;
+    record->capacity = capacity;
+    record->id = engine->create(
+        capacity, [state = state_, record, handle,
+                   completion = std::move(completion)](Result<void> made) mutable {
+            record->refused = !made.has_value();
+            completion.resolve(made ? handle : state->failed(std::move(made.error())));
+        });
+}
+
+std::shared_ptr<ContextRecord> ContextInterface::idle(std::int32_t context, std::int32_t& status) {
+    auto record = contexts_->find(context);
+    if (!record) {
+        status = state_->failed(no_such_handle("context", context));
+        return nullptr;
+    }
+    settle(*record);
+    if (record->generation) {
+        status = state_->failed(
+            fail(ErrorType::kConflict, "generating",
+                 "The context generates; read its events to the end or stop it first.")
+                .error());
+        return nullptr;
+    }
+    return record;
+}
+
+void ContextInterface::prefill(std::int32_t context, std::span<const std::int32_t> tokens,
+                               sandbox::Completion completion) {
+    std::int32_t status = REALM_OK;
+    auto record = idle(context, status);
+    if (!record) {
+        completion.resolve(status);
+        return;
+    }
+    if (tokens.size() > record->capacity - record->length) {
+        completion.resolve(state_->failed(
+            fail(ErrorType::kInvalidRequest, "context_full",
+                 "The context holds " + std::to_string(record->length) + " of " +
+                     std::to_string(record->capacity) + " tokens; " +
+                     std::to_string(tokens.size()) + " more do not fit.")
+                .error()));
+        return;
+    }
+    const auto count = static_cast<std::uint32_t>(tokens.size());
+    record->engine->prefill(
+        record->id, {tokens.begin(), tokens.end()},
+        [state = state_, record, count,
+         completion = std::move(completion)](Result<void> done) mutable {
+            if (!done) {
+                completion.resolve(state->failed(std::move(done.error())));
+                return;
+            }
+            record->length += count;
+            completion.resolve(REALM_OK);
+        });
+}
+
+std::int32_t ContextInterface::length(std::int32_t context) {
+    const auto record = contexts_->find(context);
+    if (!record) {
+        return state_->failed(no_such_handle("context", context));
+    }
+    settle(*record);
+    const std::uint32_t read = record->generation ? record->generation->tokens_read() : 0;
+    return static_cast<std::int32_t>(record->length + read);
+}
+
+std::int32_t ContextInterface::drop(std::int32_t context) {
+    if (!contexts_->find(context)) {
+        return state_->failed(no_such_handle("context", context));
+    }
+    contexts_->remove(context);
+    return REALM_OK;
+}
+
+void ContextInterface::step(std::int32_t context, sandbox::Completion completion) {
+    std::int32_t status = REALM_OK;
+    auto record = idle(context, status);
+    if (!record) {
+        completion.resolve(status);
+        return;
+    }
+    record->engine->step(record->id, record->sampling,
+                         [state = state_, record, completion = std::move(completion)](
+                             Result<inference::Token> token) mutable {
+                             if (!token) {
+                                 completion.resolve(state->failed(std::move(token.error())));
+                                 return;
+                             }
+                             ++record->length;
+                             completion.resolve(*token);
+                         });
+}
+
+std::int32_t ContextInterface::generate(std::int32_t context, std::uint32_t max_tokens,
+                                        std::string_view stop) {
+    std::int32_t status = REALM_OK;
+    auto record = idle(context, status);
+    if (!record) {
+        return status;
+    }
+    auto strings = read_stop(stop);
+    if (!strings) {
+        return state_->failed(std::move(strings.error()));
+    }
+    record->generation = std::make_shared<Generation>(state_);
+    record->engine->generate(record->id,
+                             GenerateParams{.max_tokens = max_tokens,
+                                            .stop = std::move(*strings),
+                                            .sampling = record->sampling},
+                             record->generation);
+    return REALM_OK;
+}
+
+void ContextInterface::next(std::int32_t context, sandbox::Completion completion) {
+    const auto record = contexts_->find(context);
+    if (!record) {
+        completion.resolve(state_->failed(no_such_handle("context", context)));
+        return;
+    }
+    settle(*record);
+    if (!record->generation) {
+        completion.resolve(state_->failed(
+            fail(ErrorType::kConflict, "not_generating", "No generation runs in this context.")
+                .error()));
+        return;
+    }
+    if (record->generation->next(std::move(completion))) {
+        record->engine->resume(record->id);
+    }
+}
+
+void ContextInterface::stop(std::int32_t context, sandbox::Completion completion) {
+    const auto record = contexts_->find(context);
+    if (!record) {
+        completion.resolve(state_->failed(no_such_handle("context", context)));
+        return;
+    }
+    settle(*record);
+    if (!record->generation) {
+        completion.resolve(REALM_OK);
+        return;
+    }
+    record->generation->finish(std::move(completion));
+    record->engine->stop_generate(record->id);
+}
+
+std::int32_t SamplingInterface::set(std::int32_t context, sandbox::In<realm_sampling> sampling) {
+    const auto record = contexts_->find(context);
+    if (!record) {
+        return state_->failed(no_such_handle("context", context));
+    }
+    auto params = read_sampling(sampling.value);
+    if (!params) {
+        return state_->failed(std::move(params.error()));
+    }
+    record->sampling = *params;
+    return REALM_OK;
+}
+
+}  // namespace realm::interfaces

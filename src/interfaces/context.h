@@ -1,0 +1,91 @@
+// Contexts and sampling: token sequences in a model's memory, as a program drives them.
+#pragma once
+
+#include <realm/realm.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <unordered_map>
+
+#include "interfaces/call_state.h"
+#include "interfaces/generation.h"
+#include "interfaces/model.h"
+#include "sandbox/host_function.h"
+
+namespace realm::interfaces {
+
+// One context of an instance. Callbacks of the engine hold it too; the guest stands still while
+// they write.
+struct ContextRecord {
+    inference::Engine* engine = nullptr;
+    inference::ContextId id;
+    std::uint32_t capacity = 0;
+    std::uint32_t length = 0;      // without a generation that runs
+    bool refused = false;          // create failed: the handle was never given
+    inference::SamplingParams sampling;
+    std::shared_ptr<Generation> generation;
+};
+
+// The contexts of one instance; drops them all with it. Used from executor threads, by one call
+// at a time.
+class ContextTable {
+public:
+    explicit ContextTable(std::uint32_t max_contexts) : max_contexts_(max_contexts) {}
+    ~ContextTable();
+    ContextTable(const ContextTable&) = delete;
+    ContextTable& operator=(const ContextTable&) = delete;
+
+    // A new handle and its record; null when the instance has its share already.
+    std::pair<std::int32_t, std::shared_ptr<ContextRecord>> add();
+    [[nodiscard]] std::shared_ptr<ContextRecord> find(std::int32_t handle) const;
+    void remove(std::int32_t handle);
+    [[nodiscard]] std::uint32_t max_contexts() const { return max_contexts_; }
+
+private:
+    void forget_refused();
+
+    std::uint32_t max_contexts_;
+    std::int32_t next_ = 0;
+    std::unordered_map<std::int32_t, std::shared_ptr<ContextRecord>> records_;
+};
+
+class ContextInterface {
+public:
+    ContextInterface(std::shared_ptr<ModelTable> models, std::shared_ptr<ContextTable> contexts,
+                     std::shared_ptr<CallState> state)
+        : models_(std::move(models)), contexts_(std::move(contexts)), state_(std::move(state)) {}
+
+    void create(std::int32_t model, std::uint32_t capacity, sandbox::Completion completion);
+    void prefill(std::int32_t context, std::span<const std::int32_t> tokens,
+                 sandbox::Completion completion);
+    std::int32_t length(std::int32_t context);
+    std::int32_t drop(std::int32_t context);
+    void step(std::int32_t context, sandbox::Completion completion);
+    std::int32_t generate(std::int32_t context, std::uint32_t max_tokens, std::string_view stop);
+    void next(std::int32_t context, sandbox::Completion completion);
+    void stop(std::int32_t context, sandbox::Completion completion);
+
+private:
+    // The record of a context on which an operation may start now, else null and the error kept.
+    std::shared_ptr<ContextRecord> idle(std::int32_t context, std::int32_t& status);
+
+    std::shared_ptr<ModelTable> models_;
+    std::shared_ptr<ContextTable> contexts_;
+    std::shared_ptr<CallState> state_;
+};
+
+class SamplingInterface {
+public:
+    SamplingInterface(std::shared_ptr<ContextTable> contexts, std::shared_ptr<CallState> state)
+        : contexts_(std::move(contexts)), state_(std::move(state)) {}
+
+    std::int32_t set(std::int32_t context, sandbox::In<realm_sampling> sampling);
+
+private:
+    std::shared_ptr<ContextTable> contexts_;
+    std::shared_ptr<CallState> state_;
+};
+
+}  // namespace realm::interfaces

@@ -1,0 +1,50 @@
+#include "interfaces/run_host.h"
+
+#include <utility>
+
+namespace realm::interfaces {
+
+RunHost::RunHost(const SharedServices& services, const RunHostLimits& limits,
+                 std::shared_ptr<RunPort> run, std::shared_ptr<LogPort> log_port)
+    : state(std::make_shared<CallState>()),
+      model_table(std::make_shared<ModelTable>()),
+      context_table(std::make_shared<ContextTable>(limits.contexts)),
+      request(std::move(run), state),
+      results(state),
+      log(std::move(log_port), limits.log_bytes),
+      model(services.models, services.workers, model_table, state),
+      context(model_table, context_table, state),
+      sampling(context_table, state) {}
+
+std::vector<sandbox::HostFunction> host_functions() {
+    using sandbox::bind;
+    return {
+        bind<&RunHost::request, &RequestInterface::data>("realm_request_data"),
+        bind<&RunHost::request, &RequestInterface::meta>("realm_request_meta"),
+        bind<&RunHost::request, &RequestInterface::emit>("realm_emit"),
+        bind<&RunHost::request, &RequestInterface::reply>("realm_reply"),
+        bind<&RunHost::request, &RequestInterface::fail>("realm_fail"),
+        bind<&RunHost::request, &RequestInterface::cancelled>("realm_cancelled"),
+        bind<&RunHost::request, &RequestInterface::time_left_ms>("realm_time_left_ms"),
+        bind<&RunHost::results, &ResultInterface::take>("realm_take"),
+        bind<&RunHost::results, &ResultInterface::last_error>("realm_last_error"),
+        bind<&RunHost::log, &LogInterface::write>("realm_log"),
+        bind<&RunHost::model, &ModelInterface::open>("realm_model_open"),
+        bind<&RunHost::model, &ModelInterface::describe>("realm_model_describe"),
+        bind<&RunHost::model, &ModelInterface::name>("realm_model_name"),
+        bind<&RunHost::model, &ModelInterface::tokenize>("realm_tokenize"),
+        bind<&RunHost::model, &ModelInterface::detokenize>("realm_detokenize"),
+        bind<&RunHost::model, &ModelInterface::apply_template>("realm_apply_template"),
+        bind<&RunHost::context, &ContextInterface::create>("realm_context_create"),
+        bind<&RunHost::context, &ContextInterface::prefill>("realm_context_prefill"),
+        bind<&RunHost::context, &ContextInterface::length>("realm_context_length"),
+        bind<&RunHost::context, &ContextInterface::drop>("realm_context_drop"),
+        bind<&RunHost::sampling, &SamplingInterface::set>("realm_context_sampling"),
+        bind<&RunHost::context, &ContextInterface::step>("realm_context_step"),
+        bind<&RunHost::context, &ContextInterface::generate>("realm_context_generate"),
+        bind<&RunHost::context, &ContextInterface::next>("realm_context_next"),
+        bind<&RunHost::context, &ContextInterface::stop>("realm_context_stop"),
+    };
+}
+
+}  // namespace realm::interfaces

@@ -1,0 +1,50 @@
+// Everything one instance may call, and the list of names under which it calls it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "interfaces/call_state.h"
+#include "interfaces/context.h"
+#include "interfaces/log.h"
+#include "interfaces/model.h"
+#include "interfaces/request.h"
+#include "sandbox/host_function.h"
+
+namespace realm::interfaces {
+
+struct RunHostLimits {
+    std::uint32_t contexts = 16;
+    std::size_t log_bytes = std::size_t{64} << 10;
+};
+
+// What all runs share; outlives them.
+struct SharedServices {
+    const ModelDirectory& models;
+    base::WorkerPool& workers;
+};
+
+// The host object of one instance: made for a run, given to sandbox::Executor::start, gone with
+// the instance. Host functions reach it one call at a time.
+struct RunHost {
+    RunHost(const SharedServices& services, const RunHostLimits& limits,
+            std::shared_ptr<RunPort> run, std::shared_ptr<LogPort> log_port);
+
+    std::shared_ptr<CallState> state;
+    std::shared_ptr<ModelTable> model_table;
+    std::shared_ptr<ContextTable> context_table;
+    RequestInterface request;
+    ResultInterface results;
+    LogInterface log;
+    ModelInterface model;
+    ContextInterface context;
+    SamplingInterface sampling;
+};
+
+// What programs may import from module "env", for sandbox::Runtime::create. The calls expect a
+// RunHost behind the host pointer.
+std::vector<sandbox::HostFunction> host_functions();
+
+}  // namespace realm::interfaces

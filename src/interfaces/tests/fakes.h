@@ -1,0 +1,60 @@
+// Stand-ins for what serving puts behind a program.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "interfaces/log.h"
+#include "interfaces/request.h"
+
+namespace realm::interfaces::testing {
+
+// Takes chunks at once and keeps everything.
+class FakeRun final : public RunPort {
+public:
+    explicit FakeRun(std::string data = "null") : data_(std::move(data)) {}
+
+    [[nodiscard]] std::string_view data() const override { return data_; }
+    [[nodiscard]] std::string_view meta() const override { return R"({"tenant":"local"})"; }
+    void emit(std::string chunk, std::move_only_function<void(Result<void>)> done) override {
+        chunks.push_back(std::move(chunk));
+        done({});
+    }
+    Result<void> reply(std::string json) override {
+        if (answered) {
+            return realm::fail(ErrorType::kConflict, "answered", "again");
+        }
+        answered = true;
+        answer = std::move(json);
+        return {};
+    }
+    Result<void> fail(Error error) override {
+        answered = true;
+        failure = std::move(error);
+        return {};
+    }
+    [[nodiscard]] bool cancelled() const override { return is_cancelled; }
+    [[nodiscard]] std::chrono::milliseconds time_left() const override { return left; }
+
+    std::vector<std::string> chunks;
+    bool answered = false;
+    std::string answer;
+    Error failure;
+    bool is_cancelled = false;
+    std::chrono::milliseconds left{1000};
+
+private:
+    std::string data_;
+};
+
+class FakeLog final : public LogPort {
+public:
+    void line(std::int32_t /*level*/, std::string_view text) override {
+        lines.emplace_back(text);
+    }
+    std::vector<std::string> lines;
+};
+
+}  // namespace realm::interfaces::testing

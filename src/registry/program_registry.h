@@ -1,0 +1,55 @@
+// The programs that this server can run, by name; each is compiled once.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/guarded.h"
+#include "sandbox/runtime.h"
+
+namespace realm::registry {
+
+// The program behind chat completions.
+inline constexpr std::string_view kChatProgram = "chat";
+
+// Owned by the composition root. Thread-safe; adding compiles, so do that at start or on a worker.
+class ProgramRegistry {
+public:
+    using Program = std::shared_ptr<const sandbox::Program>;
+
+    explicit ProgramRegistry(std::shared_ptr<sandbox::Runtime> runtime)
+        : runtime_(std::move(runtime)) {}
+
+    // Compiles a module and keeps it under the name. Errors: invalid_program_name, program_exists,
+    // and those of sandbox::Runtime::compile().
+    Result<Program> add(std::string_view name, std::span<const std::byte> wasm);
+
+    // The same for a .wasm file. Errors that name program and path: file_not_found,
+    // permission_denied, not_a_file, file_too_large, io_error.
+    Result<Program> add_file(std::string_view name, const std::filesystem::path& path);
+
+    // The chat program: the file if there is one, else the module that is built in.
+    Result<Program> add_chat(const std::optional<std::filesystem::path>& path);
+
+    // not_found with code program_not_found and the names that there are.
+    [[nodiscard]] Result<Program> get(std::string_view name) const;
+
+    // Sorted.
+    [[nodiscard]] std::vector<std::string> names() const;
+
+private:
+    using Programs = std::map<std::string, Program, std::less<>>;
+
+    std::shared_ptr<sandbox::Runtime> runtime_;
+    base::Guarded<Programs> programs_;
+};
+
+}  // namespace realm::registry

@@ -1,0 +1,179 @@
+#include "serving/run.h"
+
+#include <realm/realm.h>
+
+#include <utility>
+
+namespace realm::serving {
+namespace {
+
+telemetry::Level level_of(std::int32_t level) {
+    switch (level) {
+        case REALM_LOG_DEBUG:
+            return telemetry::Level::kDebug;
+        case REALM_LOG_WARN:
+            return telemetry::Level::kWarn;
+        case REALM_LOG_ERROR:
+            return telemetry::Level::kError;
+        default:
+            return telemetry::Level::kInfo;
+    }
+}
+
+// Failures of the program or the server, as against those of the request.
+bool is_fault(ErrorType type) {
+    return type == ErrorType::kProgramTrap || type == ErrorType::kProgramLimit ||
+           type == ErrorType::kInternal || type == ErrorType::kUnavailable;
+}
+
+}  // namespace
+
+Run::Run(RunRequest request, std::string program, const RunBounds& bounds,
+         std::shared_ptr<RunSink> sink, telemetry::Logger logger)
+    : request_(std::move(request)),
+      program_(std::move(program)),
+      meta_json_(envelope::dump(envelope::to_json(request_.meta))),
+      bounds_(bounds),
+      sink_(std::move(sink)),
+      logger_(std::move(logger)) {}
+
+void Run::cancel(Error reason) {
+    std::shared_ptr<sandbox::Execution> execution;
+    {
+        const std::lock_guard lock(mutex_);
+        if (ended_ || cancel_reason_) {
+            return;
+        }
+        cancel_reason_ = reason;
+        execution = execution_;
+    }
+    cancelled_ = true;
+    if (execution) {
+        execution->cancel(std::move(reason));
+    }
+}
+
+void Run::attach(std::shared_ptr<sandbox::Execution> execution) {
+    std::optional<Error> reason;
+    {
+        const std::lock_guard lock(mutex_);
+        if (ended_) {
+            return;
+        }
+        execution_ = execution;
+        reason = cancel_reason_;
+    }
+    if (reason) {
+        execution->cancel(std::move(*reason));
+    }
+}
+
+void Run::end(sandbox::RunOutcome outcome) {
+    {
+        const std::lock_guard lock(mutex_);
+        ended_ = true;
+        execution_.reset();
+    }
+    RunResult result{.reply = std::string("null"),
+                     .usage = outcome.usage,
+                     .duration = std::chrono::duration_cast<std::chrono::milliseconds>(
+                         base::SteadyClock::now() - started_)};
+    if (outcome.error) {
+        result.reply = std::unexpected(std::move(*outcome.error));
+    } else if (answer_) {
+        result.reply = std::move(*answer_);
+    }
+    log_end(result);
+    sink_->on_end(std::move(result));
+}
+
+void Run::emit(std::string chunk, std::move_only_function<void(Result<void>)> done) {
+    auto open = check_open();
+    if (open) {
+        open = chunk.size() > bounds_.chunk_bytes
+                   ? realm::fail(ErrorType::kProgramLimit, "chunk_bytes",
+                                 "A chunk may have " + std::to_string(bounds_.chunk_bytes) +
+                                     " bytes (limits.chunk_bytes); this one has " +
+                                     std::to_string(chunk.size()) + ".")
+                   : account(chunk.size());
+    }
+    if (!open) {
+        done(std::move(open));
+        return;
+    }
+    sink_->on_chunk(std::move(chunk), std::move(done));
+}
+
+Result<void> Run::reply(std::string json) {
+    if (auto open = check_open(); !open) {
+        return open;
+    }
+    if (auto counted = account(json.size()); !counted) {
+        return counted;
+    }
+    answer_ = std::move(json);
+    return {};
+}
+
+Result<void> Run::fail(Error error) {
+    if (auto open = check_open(); !open) {
+        return open;
+    }
+    answer_ = std::unexpected(std::move(error));
+    return {};
+}
+
+std::chrono::milliseconds Run::time_left() const {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(started_ + bounds_.wall -
+                                                                 base::SteadyClock::now());
+}
+
+void Run::line(std::int32_t level, std::string_view text) {
+    logger_.log(level_of(level), "program log",
+                {{"run", id()},
+                 {"tenant", request_.meta.tenant},
+                 {"program", program_},
+                 {"text", text}});
+}
+
+Result<void> Run::account(std::size_t bytes) {
+    if (bytes > bounds_.output_bytes - output_bytes_) {
+        return realm::fail(ErrorType::kProgramLimit, "output_bytes",
+                           "A run may send " + std::to_string(bounds_.output_bytes) +
+                               " bytes in all (limits.output_bytes); this would be more.");
+    }
+    output_bytes_ += bytes;
+    return {};
+}
+
+Result<void> Run::check_open() const {
+    if (cancelled_) {
+        return realm::fail(ErrorType::kCancelled, "cancelled", "The request was cancelled.");
+    }
+    if (answer_) {
+        return realm::fail(ErrorType::kConflict, "answered",
+                           "The program has replied or failed already.");
+    }
+    return {};
+}
+
+void Run::log_end(const RunResult& result) const {
+    const std::string_view code = result.reply ? std::string_view("ok") : result.reply.error().code;
+    const auto level = !result.reply && is_fault(result.reply.error().type)
+                           ? telemetry::Level::kWarn
+                           : telemetry::Level::kInfo;
+    const std::string_view message =
+        level == telemetry::Level::kWarn ? std::string_view(result.reply.error().message) : "";
+    logger_.log(level, "run ended",
+                {{"run", id()},
+                 {"tenant", request_.meta.tenant},
+                 {"program", program_},
+                 {"operation", request_.meta.operation},
+                 {"status", code},
+                 {"duration_ms", result.duration.count()},
+                 {"cpu_us", std::chrono::duration_cast<std::chrono::microseconds>(result.usage.cpu)
+                                .count()},
+                 {"reason", message}});
+}
+
+}  // namespace realm::serving

@@ -1,0 +1,105 @@
+// One run: a program answering one request, from start to end.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "envelope/envelope.h"
+#include "interfaces/log.h"
+#include "interfaces/request.h"
+#include "sandbox/executor.h"
+#include "telemetry/log.h"
+
+namespace realm::serving {
+
+// What a program is to answer. `meta` has its request_id, operation and tenant set.
+struct RunRequest {
+    envelope::Meta meta;
+    std::string data;  // JSON
+};
+
+struct RunResult {
+    Result<std::string> reply;  // JSON
+    sandbox::RunUsage usage;
+    std::chrono::milliseconds duration{0};
+};
+
+// Whoever listens to a run. Called from executor threads, one call at a time, in order.
+class RunSink {
+public:
+    virtual ~RunSink() = default;
+    // One chunk, JSON. `taken` is to be called once, from any thread, when there is room for
+    // another; until then the program waits.
+    virtual void on_chunk(std::string json, std::move_only_function<void(Result<void>)> taken) = 0;
+    // Called exactly once, last.
+    virtual void on_end(RunResult result) = 0;
+};
+
+struct RunBounds {
+    std::size_t output_bytes = std::size_t{8} << 20;  // chunks and reply together
+    std::size_t chunk_bytes = std::size_t{1} << 20;
+    std::chrono::milliseconds wall{300'000};
+};
+
+// Shared by the service, the instance's host object and whoever may cancel it. Thread-safe.
+class Run final : public interfaces::RunPort, public interfaces::LogPort {
+public:
+    Run(RunRequest request, std::string program, const RunBounds& bounds,
+        std::shared_ptr<RunSink> sink, telemetry::Logger logger);
+
+    [[nodiscard]] const std::string& id() const { return request_.meta.request_id; }
+
+    // Ends the run with `reason` soon; no effect once it has ended.
+    void cancel(Error reason);
+
+    // The service's side: the execution behind this run, and its end.
+    void attach(std::shared_ptr<sandbox::Execution> execution);
+    void end(sandbox::RunOutcome outcome);
+
+    // RunPort, for the program.
+    [[nodiscard]] std::string_view data() const override { return request_.data; }
+    [[nodiscard]] std::string_view meta() const override { return meta_json_; }
+    void emit(std::string chunk, std::move_only_function<void(Result<void>)> done) override;
+    Result<void> reply(std::string json) override;
+    Result<void> fail(Error error) override;
+    [[nodiscard]] bool cancelled() const override { return cancelled_; }
+    [[nodiscard]] std::chrono::milliseconds time_left() const override;
+
+    // LogPort.
+    void line(std::int32_t level, std::string_view text) override;
+
+private:
+    Result<void> account(std::size_t bytes);
+    Result<void> check_open() const;
+    void log_end(const RunResult& result) const;
+
+    const RunRequest request_;
+    const std::string program_;
+    const std::string meta_json_;
+    const RunBounds bounds_;
+    const std::shared_ptr<RunSink> sink_;
+    const telemetry::Logger logger_;
+    const base::SteadyTime started_ = base::SteadyClock::now();
+
+    // Touched by the program's calls alone, which come one at a time.
+    std::size_t output_bytes_ = 0;
+    std::optional<Result<std::string>> answer_;
+
+    std::atomic<bool> cancelled_ = false;
+    std::mutex mutex_;  // guards what follows
+    std::shared_ptr<sandbox::Execution> execution_;
+    std::optional<Error> cancel_reason_;
+    bool ended_ = false;
+};
+
+}  // namespace realm::serving

@@ -1,0 +1,150 @@
+#include "serving/run.h"
+
+#include <gtest/gtest.h>
+
+#include <sstream>
+#include <utility>
+#include <vector>
+
+namespace realm::serving {
+namespace {
+
+class FakeSink final : public RunSink {
+public:
+    void on_chunk(std::string json, std::move_only_function<void(Result<void>)> taken) override {
+        chunks.push_back(std::move(json));
+        taken({});
+    }
+    void on_end(RunResult result) override { results.push_back(std::move(result)); }
+
+    std::vector<std::string> chunks;
+    std::vector<RunResult> results;
+};
+
+class FakeExecution final : public sandbox::Execution {
+public:
+    void cancel(Error reason) override { reasons.push_back(std::move(reason)); }
+    std::vector<Error> reasons;
+};
+
+class RunTest : public ::testing::Test {
+protected:
+    std::shared_ptr<serving::Run> make(RunBounds bounds = {}) {
+        RunRequest request;
+        request.meta.request_id = "run-1";
+        request.meta.tenant = "acme";
+        request.meta.operation = "chat.completions";
+        request.data = "{}";
+        return std::make_shared<serving::Run>(std::move(request), "chat", bounds, sink_,
+                                     telemetry::Logger::to_stream(log_, telemetry::Level::kInfo,
+                                                                  telemetry::LogFormat::kText));
+    }
+
+    // What emit() answers.
+    static Result<void> emit(serving::Run& run, std::string chunk) {
+        std::optional<Result<void>> sent;
+        run.emit(std::move(chunk), [&](Result<void> result) { sent = std::move(result); });
+        return sent.value();
+    }
+
+    static Error stop() { return fail(ErrorType::kCancelled, "client_gone", "gone").error(); }
+
+    std::ostringstream log_;
+    std::shared_ptr<FakeSink> sink_ = std::make_shared<FakeSink>();
+};
+
+TEST_F(RunTest, ends_with_the_reply) {
+    auto run = make();
+    EXPECT_TRUE(emit(*run, "1"));
+    EXPECT_TRUE(run->reply("[2]"));
+    run->end({});
+    EXPECT_EQ(sink_->chunks, std::vector<std::string>{"1"});
+    ASSERT_EQ(sink_->results.size(), 1U);
+    EXPECT_EQ(sink_->results[0].reply, Result<std::string>("[2]"));
+}
+
+TEST_F(RunTest, replies_null_when_the_program_says_nothing) {
+    auto run = make();
+    run->end({});
+    EXPECT_EQ(sink_->results.at(0).reply, Result<std::string>("null"));
+}
+
+TEST_F(RunTest, ends_with_the_programs_failure) {
+    auto run = make();
+    EXPECT_TRUE(run->fail(realm::fail(ErrorType::kNotFound, "x", "y").error()));
+    EXPECT_EQ(run->reply("1").error().code, "answered");
+    EXPECT_EQ(run->fail(stop()).error().type, ErrorType::kConflict);
+    run->end({});
+    EXPECT_EQ(sink_->results.at(0).reply.error().code, "x");
+}
+
+TEST_F(RunTest, a_trap_outweighs_a_reply) {
+    auto run = make();
+    EXPECT_TRUE(run->reply("1"));
+    run->end({.error = fail(ErrorType::kProgramTrap, "unreachable", "boom").error(), .usage = {}});
+    EXPECT_EQ(sink_->results.at(0).reply.error().code, "unreachable");
+    EXPECT_NE(log_.str().find("boom"), std::string::npos);
+    EXPECT_NE(log_.str().find("tenant=acme"), std::string::npos);
+}
+
+TEST_F(RunTest, bounds_a_chunk_and_the_whole_output) {
+    auto run = make({.output_bytes = 10, .chunk_bytes = 4});
+    EXPECT_EQ(emit(*run, "12345").error().code, "chunk_bytes");
+    EXPECT_EQ(emit(*run, "12345").error().type, ErrorType::kProgramLimit);
+    EXPECT_TRUE(emit(*run, "1234"));
+    EXPECT_TRUE(emit(*run, "1234"));
+    EXPECT_EQ(run->reply("123").error().code, "output_bytes");
+    EXPECT_TRUE(run->reply("12"));
+    EXPECT_EQ(sink_->chunks.size(), 2U);
+}
+
+TEST_F(RunTest, cancelling_reaches_the_execution_once) {
+    auto run = make();
+    auto execution = std::make_shared<FakeExecution>();
+    run->attach(execution);
+    EXPECT_FALSE(run->cancelled());
+    run->cancel(stop());
+    run->cancel(stop());
+    EXPECT_TRUE(run->cancelled());
+    ASSERT_EQ(execution->reasons.size(), 1U);
+    EXPECT_EQ(execution->reasons[0].code, "client_gone");
+    EXPECT_EQ(emit(*run, "1").error().type, ErrorType::kCancelled);
+}
+
+TEST_F(RunTest, cancelling_before_the_execution_is_known_is_not_lost) {
+    auto run = make();
+    run->cancel(stop());
+    auto execution = std::make_shared<FakeExecution>();
+    run->attach(execution);
+    EXPECT_EQ(execution->reasons.size(), 1U);
+}
+
+TEST_F(RunTest, nothing_happens_to_a_run_that_has_ended) {
+    auto run = make();
+    run->end({});
+    auto execution = std::make_shared<FakeExecution>();
+    run->attach(execution);
+    run->cancel(stop());
+    EXPECT_TRUE(execution->reasons.empty());
+    EXPECT_FALSE(run->cancelled());
+}
+
+TEST_F(RunTest, passes_on_what_a_program_logs) {
+    auto run = make();
+    run->line(2, "careful");
+    run->line(0, "hidden below the level");
+    EXPECT_NE(log_.str().find("WARN program log"), std::string::npos) << log_.str();
+    EXPECT_NE(log_.str().find("text=careful"), std::string::npos) << log_.str();
+    EXPECT_EQ(log_.str().find("hidden"), std::string::npos);
+}
+
+TEST_F(RunTest, shows_the_program_its_request) {
+    auto run = make({.wall = std::chrono::hours(1)});
+    EXPECT_EQ(run->data(), "{}");
+    EXPECT_EQ(envelope::Json::parse(run->meta())["tenant"], "acme");
+    EXPECT_GT(run->time_left(), std::chrono::minutes(50));
+    EXPECT_LE(run->time_left(), std::chrono::hours(1));
+}
+
+}  // namespace
+}  // namespace realm::serving
