@@ -1,0 +1,60 @@
+// The subcommands of `realm`. Each returns the exit code; errors are printed by it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "config/settings.h"
+
+namespace realm::app {
+
+// Options that every command shares.
+struct CommonOptions {
+    std::optional<std::string> config_file;
+    // Settings given by flags, in order: key, text, the flag's name.
+    struct Override {
+        std::string key;
+        std::string text;
+        std::string flag;
+    };
+    std::vector<Override> overrides;
+    bool json = false;
+};
+
+struct RunOptions {
+    std::string program;  // empty: the built-in chat program
+    std::optional<std::string> prompt;
+    std::optional<std::string> system;
+    std::optional<std::string> input;  // a file, or "-" for standard input
+    std::optional<std::uint32_t> max_tokens;
+    double temperature = 0.0;
+};
+
+struct PullCommandOptions {
+    std::string model;  // empty: the default model
+    std::optional<std::string> name;
+    std::optional<std::string> sha256;
+    bool quiet = false;
+};
+
+int serve_command(const CommonOptions& common);
+int run_command(const CommonOptions& common, const RunOptions& options);
+int pull_command(const CommonOptions& common, const PullCommandOptions& options);
+// `path_of`: print only where the file of that model is.
+int models_command(const CommonOptions& common, const std::optional<std::string>& path_of);
+// Every setting with its default, range and variable.
+int settings_command(const CommonOptions& common);
+int doctor_command(const CommonOptions& common);
+// `key` "-" reads one from standard input; without it a new key is made.
+int key_hash_command(const CommonOptions& common, const std::optional<std::string>& key);
+
+// Defaults, file, environment, then the overrides.
+Result<config::Settings> settings_from(const CommonOptions& common);
+
+// Prints "realm: message" (or the error as JSON) to standard error; returns its exit code.
+int report(const CommonOptions& common, const Error& error);
+
+}  // namespace realm::app

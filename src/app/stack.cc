@@ -1,0 +1,126 @@
+#include "app/stack.h"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "inference/engine.h"
+#include "interfaces/run_host.h"
+
+namespace realm::app {
+namespace {
+
+inference::EngineOptions engine_options(const config::Settings& settings) {
+    return {.kv_tokens = settings.model.context,
+            .max_contexts = settings.model.max_contexts,
+            .prefill_chunk = settings.model.prefill_chunk,
+            .queue_limit = settings.limits.queue,
+            .threads = settings.model.threads,
+            .flash_attention = settings.model.flash_attention};
+}
+
+sandbox::RuntimeOptions runtime_options(const config::Settings& settings) {
+    sandbox::RuntimeOptions options;
+    options.max_instances = settings.limits.instances;
+    options.max_memory_bytes = std::max(options.max_memory_bytes, settings.limits.memory_bytes);
+    options.max_table_elements = std::max(options.max_table_elements,
+                                          settings.limits.table_elements);
+    options.max_module_bytes = settings.limits.module_bytes;
+    return options;
+}
+
+serving::RunServiceOptions run_options(const config::Settings& settings) {
+    const config::Limits& limits = settings.limits;
+    return {.max_runs = limits.runs,
+            .bounds = {.output_bytes = limits.output_bytes,
+                       .chunk_bytes = limits.chunk_bytes,
+                       .wall = limits.wall_ms},
+            .host = {.contexts = limits.contexts, .log_bytes = limits.log_bytes},
+            .instance = {.memory_bytes = limits.memory_bytes,
+                         .table_elements = limits.table_elements,
+                         .cpu = limits.cpu_ms,
+                         .wall = limits.wall_ms}};
+}
+
+Result<std::unique_ptr<inference::Engine>> start_engine(const config::Settings& settings) {
+    auto choice = choose_model(settings.model.name_or_path);
+    if (!choice) {
+        return std::unexpected(std::move(choice.error()));
+    }
+    auto model = inference::Model::load(choice->path, choice->name);
+    if (!model) {
+        return std::unexpected(std::move(model.error()));
+    }
+    return inference::Engine::start(std::move(*model), engine_options(settings));
+}
+
+// A file's stem as a program name: what such a name may not hold becomes '-'.
+std::string program_name(const std::filesystem::path& path) {
+    std::string name = registry::lower_case(path.stem().string()).substr(0, 64);
+    std::ranges::replace_if(
+        name,
+        [](char c) {
+            return !((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+                     c == '-');
+        },
+        '-');
+    return name;
+}
+
+}  // namespace
+
+Result<registry::ModelStore> open_model_store() {
+    auto root = registry::ModelStore::default_root(config::process_environment());
+    if (!root) {
+        return std::unexpected(std::move(root.error()));
+    }
+    return registry::ModelStore(*root);
+}
+
+Result<ModelChoice> choose_model(const std::string& name_or_path) {
+    const bool default_model = name_or_path.empty() || name_or_path == "default";
+    const std::string wanted = default_model ? std::string(registry::kDefaultModel) : name_or_path;
+    auto store = open_model_store();
+    if (!store) {
+        return std::unexpected(std::move(store.error()));
+    }
+    auto path = store->resolve(wanted);
+    if (!path) {
+        return std::unexpected(std::move(path.error()));
+    }
+    return ModelChoice{.name = registry::lower_case(path->stem().string()), .path = *path};
+}
+
+Result<std::unique_ptr<Stack>> Stack::create(const config::Settings& settings, Models models,
+                                             const telemetry::Logger& logger) {
+    std::unique_ptr<Stack> stack(new Stack);
+    auto engine = start_engine(settings);
+    if (engine) {
+        stack->models_.add(std::move(*engine));
+    } else if (models == Models::kRequired || engine.error().code != "model_not_found") {
+        return std::unexpected(std::move(engine.error()));
+    }
+    auto runtime =
+        sandbox::Runtime::create(runtime_options(settings), interfaces::host_functions());
+    if (!runtime) {
+        return std::unexpected(std::move(runtime.error()));
+    }
+    stack->runtime_ = std::move(*runtime);
+    stack->programs_ = std::make_unique<registry::ProgramRegistry>(stack->runtime_);
+    stack->executor_ =
+        std::make_unique<sandbox::Executor>(stack->runtime_, sandbox::ExecutorOptions{});
+    stack->runs_ = std::make_unique<serving::RunService>(
+        *stack->executor_,
+        interfaces::SharedServices{.models = stack->models_, .workers = stack->workers_},
+        run_options(settings), logger);
+    return stack;
+}
+
+Result<std::shared_ptr<const sandbox::Program>> Stack::load_program(const std::string& path) {
+    if (path.empty()) {
+        return programs_->add_chat(std::nullopt);
+    }
+    return programs_->add_file(program_name(path), path);
+}
+
+}  // namespace realm::app

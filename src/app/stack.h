@@ -1,0 +1,63 @@
+// The parts of a Realm process put together: model, sandbox, runs. What `serve` and `run` share.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/error.h"
+#include "base/worker_pool.h"
+#include "config/settings.h"
+#include "interfaces/model_directory.h"
+#include "registry/model_store.h"
+#include "registry/program_registry.h"
+#include "sandbox/executor.h"
+#include "sandbox/runtime.h"
+#include "serving/run_service.h"
+#include "telemetry/log.h"
+
+namespace realm::app {
+
+// Owns everything; the members are destroyed in the order in which they depend on each other.
+// Made and destroyed on the main thread.
+class Stack {
+public:
+    enum class Models : std::uint8_t { kRequired, kOptional };
+
+    // Loads the model and starts engine, sandbox and workers. With kOptional a model that is not
+    // there is no error: programs then find none.
+    static Result<std::unique_ptr<Stack>> create(const config::Settings& settings, Models models,
+                                                 const telemetry::Logger& logger);
+    ~Stack() = default;
+    Stack(const Stack&) = delete;
+    Stack& operator=(const Stack&) = delete;
+
+    [[nodiscard]] const interfaces::ModelDirectory& models() const { return models_; }
+    [[nodiscard]] serving::RunService& runs() { return *runs_; }
+
+    // The module at `path`, under the name of its file, or the built-in chat program when it is
+    // empty. Compiles.
+    Result<std::shared_ptr<const sandbox::Program>> load_program(const std::string& path);
+
+private:
+    Stack() : workers_("text", 2, 256) {}
+
+    interfaces::ModelDirectory models_;
+    base::WorkerPool workers_;
+    std::shared_ptr<sandbox::Runtime> runtime_;
+    std::unique_ptr<registry::ProgramRegistry> programs_;
+    std::unique_ptr<sandbox::Executor> executor_;
+    std::unique_ptr<serving::RunService> runs_;
+};
+
+// The name under which clients know the model that `name_or_path` means, and its file. Empty and
+// "default" mean the default model.
+struct ModelChoice {
+    std::string name;
+    std::filesystem::path path;
+};
+Result<ModelChoice> choose_model(const std::string& name_or_path);
+
+// The user's model cache; the error says which variable to set.
+Result<registry::ModelStore> open_model_store();
+
+}  // namespace realm::app
