@@ -71,8 +71,8 @@ public:
 private:
     std::string wrap(Json data, std::optional<Error> error = std::nullopt) {
         meta_.timestamp = base::rfc3339_now();
-        return envelope::dump(envelope::to_json(envelope::Envelope{
-            .meta = meta_, .data = std::move(data), .error = std::move(error)}));
+        return envelope::dump(envelope::to_json(
+            envelope::Envelope{.meta = meta_, .data = std::move(data), .error = std::move(error)}));
     }
 
     envelope::Meta meta_;

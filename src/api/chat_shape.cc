@@ -179,8 +179,8 @@ Result<ChatRequest> read_chat_request(const Json& body) {
         request.model = body["model"].get<std::string>();
     }
     request.stream = present(body, "stream") && body["stream"].get<bool>();
-    request.include_usage = present(body, "stream_options") &&
-                            body["stream_options"].value("include_usage", false);
+    request.include_usage =
+        present(body, "stream_options") && body["stream_options"].value("include_usage", false);
     return request;
 }
 
@@ -215,34 +215,31 @@ Json ChatShaper::chunk(const Json& program_chunk) {
 
 Json ChatShaper::last_chunk(const Json& reply) {
     Json delta = Json::object();
-    if (const Json tail = member_or(reply, "tail", nullptr); tail.is_string() && tail != "") {
+    if (const Json tail = member_or(reply, "tail", nullptr);
+        tail.is_string() && !tail.get_ref<const std::string&>().empty()) {
         delta["content"] = tail;
     }
     return chunk_with(std::move(delta), member_or(reply, "finish_reason", "stop"));
 }
 
 Json ChatShaper::usage_chunk(const Json& reply) const {
-    return {{"id", id_},
-            {"object", "chat.completion.chunk"},
-            {"created", created_},
-            {"model", model_},
-            {"choices", Json::array()},
-            {"usage", usage_of(reply)}};
+    return {{"id", id_},       {"object", "chat.completion.chunk"}, {"created", created_},
+            {"model", model_}, {"choices", Json::array()},          {"usage", usage_of(reply)}};
 }
 
 Json ChatShaper::completion(const Json& reply) const {
     const Json message = {
         {"role", "assistant"}, {"content", answer_of(reply)}, {"refusal", nullptr}};
-    return {{"id", id_},
-            {"object", "chat.completion"},
-            {"created", created_},
-            {"model", model_},
-            {"choices",
-             Json::array({{{"index", 0},
-                           {"message", message},
-                           {"logprobs", nullptr},
-                           {"finish_reason", member_or(reply, "finish_reason", "stop")}}})},
-            {"usage", usage_of(reply)}};
+    return {
+        {"id", id_},
+        {"object", "chat.completion"},
+        {"created", created_},
+        {"model", model_},
+        {"choices", Json::array({{{"index", 0},
+                                  {"message", message},
+                                  {"logprobs", nullptr},
+                                  {"finish_reason", member_or(reply, "finish_reason", "stop")}}})},
+        {"usage", usage_of(reply)}};
 }
 
 Json openai_error(const Error& error) {

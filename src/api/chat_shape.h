@@ -13,10 +13,10 @@ namespace realm::api {
 
 // What the server itself needs to know of a request; everything else is the program's.
 struct ChatRequest {
-    std::string model;   // empty: the default model
+    std::string model;  // empty: the default model
     bool stream = false;
     bool include_usage = false;
-    std::string body;    // the JSON as it goes to the program
+    std::string body;  // the JSON as it goes to the program
 };
 
 // Checks types and ranges of the fields that OpenAI defines; others pass through. The error names

@@ -17,7 +17,9 @@ Error cancelled_by_client() {
     return fail(ErrorType::kCancelled, "client_gone", "The client closed its connection.").error();
 }
 
-Json parse_trusted(const std::string& json) { return Json::parse(json, nullptr, false); }
+Json parse_trusted(const std::string& json) {
+    return Json::parse(json, nullptr, false);
+}
 
 envelope::Meta new_meta(std::string_view operation, const tenancy::Tenant& tenant) {
     envelope::Meta meta;
@@ -55,8 +57,7 @@ net::HttpResponse Gateway::error_body(int status, const Error& error) {
 }
 
 Result<tenancy::Tenant> Gateway::identify(const net::HttpRequest& request) const {
-    return services_.tenants.authenticate(
-        tenancy::bearer_key(request.header("authorization")));
+    return services_.tenants.authenticate(tenancy::bearer_key(request.header("authorization")));
 }
 
 Result<const inference::Engine*> Gateway::model_for(const std::string& name) const {
@@ -70,8 +71,8 @@ Result<const inference::Engine*> Gateway::model_for(const std::string& name) con
     return error;
 }
 
-Gateway::Awaitable Gateway::chat_completions(const net::HttpRequest& request,
-                                             std::string /*rest*/, net::ResponseWriter& writer) {
+Gateway::Awaitable Gateway::chat_completions(const net::HttpRequest& request, std::string /*rest*/,
+                                             net::ResponseWriter& writer) {
     const auto checked = [&]() -> Result<std::pair<tenancy::Tenant, ChatRequest>> {
         auto tenant = identify(request);
         if (!tenant) {
@@ -100,14 +101,14 @@ Gateway::Awaitable Gateway::chat_completions(const net::HttpRequest& request,
     const ChatRequest& chat = checked->second;
     envelope::Meta meta = new_meta(kChatOperation, checked->first);
     meta.stream = chat.stream;
-    auto reply = openai_reply(ChatShaper(meta.request_id, base::unix_seconds_now(), chat.model,
-                                         chat.include_usage),
-                              chat.stream);
+    auto reply = openai_reply(
+        ChatShaper(meta.request_id, base::unix_seconds_now(), chat.model, chat.include_usage),
+        chat.stream);
     co_await run_chat(std::move(meta), chat, *reply, writer);
 }
 
-Gateway::Awaitable Gateway::envelope_request(const net::HttpRequest& request,
-                                             std::string /*rest*/, net::ResponseWriter& writer) {
+Gateway::Awaitable Gateway::envelope_request(const net::HttpRequest& request, std::string /*rest*/,
+                                             net::ResponseWriter& writer) {
     envelope::Meta meta;
     meta.request_id = base::Uuid::generate().to_string();
     const auto checked = [&]() -> Result<ChatRequest> {
@@ -130,9 +131,8 @@ Gateway::Awaitable Gateway::envelope_request(const net::HttpRequest& request,
         }
         if (meta.operation != kChatOperation) {
             return fail(ErrorType::kInvalidRequest, "unknown_operation",
-                        "meta.operation '" + meta.operation +
-                            "' is unknown; this server offers: " + std::string(kChatOperation) +
-                            ".");
+                        "meta.operation '" + meta.operation + "' is unknown; this server offers: " +
+                            std::string(kChatOperation) + ".");
         }
         auto chat = read_chat_request(parsed->data);
         if (!chat) {

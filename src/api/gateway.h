@@ -55,8 +55,7 @@ private:
     Awaitable get_model(const net::HttpRequest& request, std::string rest,
                         net::ResponseWriter& writer);
     Awaitable live(const net::HttpRequest& request, std::string rest, net::ResponseWriter& writer);
-    Awaitable ready(const net::HttpRequest& request, std::string rest,
-                    net::ResponseWriter& writer);
+    Awaitable ready(const net::HttpRequest& request, std::string rest, net::ResponseWriter& writer);
 
     // Runs the chat program for a checked request and answers through `reply`.
     Awaitable run_chat(envelope::Meta meta, ChatRequest chat, ChatReply& reply,

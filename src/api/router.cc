@@ -20,9 +20,8 @@ net::HttpResponse unknown_url(const net::HttpRequest& request) {
 }
 
 net::HttpResponse wrong_method(const net::HttpRequest& request, const std::string& allowed) {
-    const auto error =
-        fail(ErrorType::kInvalidRequest, "method_not_allowed",
-             request.path + " takes " + allowed + ", not " + request.method + ".");
+    const auto error = fail(ErrorType::kInvalidRequest, "method_not_allowed",
+                            request.path + " takes " + allowed + ", not " + request.method + ".");
     net::HttpResponse response = error_response(405, error.error());
     response.headers.emplace_back("Allow", allowed);
     return response;
@@ -42,8 +41,7 @@ boost::asio::awaitable<void> Router::handle(const net::HttpRequest& request,
         if (!matches(route.path, request.path)) {
             continue;
         }
-        if (route.method == request.method ||
-            (route.method == "GET" && request.method == "HEAD")) {
+        if (route.method == request.method || (route.method == "GET" && request.method == "HEAD")) {
             co_await route.handler(request, request.path.substr(route.path.size()), writer);
             co_return;
         }

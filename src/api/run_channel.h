@@ -22,8 +22,7 @@ using RunEvent = std::variant<std::string, serving::RunResult>;
 
 // Filled from executor threads, read by one coroutine on the gateway's io_context, which must
 // outlive the run. Share it: the run and the coroutine both hold it.
-class RunChannel final : public serving::RunSink,
-                         public std::enable_shared_from_this<RunChannel> {
+class RunChannel final : public serving::RunSink, public std::enable_shared_from_this<RunChannel> {
 public:
     // Chunks that may wait for a slow client before the program does.
     static constexpr std::size_t kCapacity = 64;
@@ -48,7 +47,7 @@ private:
 
     boost::asio::io_context& io_;
     std::atomic<std::size_t> queued_ = 0;
-    std::deque<Entry> entries_;         // on the io_context only
+    std::deque<Entry> entries_;          // on the io_context only
     boost::asio::steady_timer arrival_;  // cancelled when something arrives
 };
 

@@ -52,7 +52,9 @@ bool has_word(std::string_view text, std::string_view word) {
     return padded.find(fmt::format(" {} ", word)) != std::string::npos;
 }
 
-std::string megabytes(std::uint64_t bytes) { return fmt::format("{} MB", bytes / 1'000'000); }
+std::string megabytes(std::uint64_t bytes) {
+    return fmt::format("{} MB", bytes / 1'000'000);
+}
 
 std::uint64_t soft_limit(__rlimit_resource resource) {
     rlimit limit{};
@@ -97,22 +99,21 @@ Finding check_memory(std::string_view meminfo, std::uint64_t wanted) {
 
 Finding check_mappings(std::uint64_t limit, std::uint32_t instances) {
     const std::uint64_t wanted = kMappingsPerInstance * instances + kOtherMappings;
-    const std::string detail = fmt::format("vm.max_map_count is {}, {} instances may take {}",
-                                           limit, instances, wanted);
+    const std::string detail =
+        fmt::format("vm.max_map_count is {}, {} instances may take {}", limit, instances, wanted);
     if (limit >= wanted) {
         return {"mappings", Health::kOk, detail, ""};
     }
-    return {"mappings", Health::kProblem, detail,
-            fmt::format("as root: sysctl -w vm.max_map_count={}; or lower limits.instances",
-                        wanted)};
+    return {
+        "mappings", Health::kProblem, detail,
+        fmt::format("as root: sysctl -w vm.max_map_count={}; or lower limits.instances", wanted)};
 }
 
 Finding check_open_files(std::uint64_t limit, std::uint32_t connections) {
     const std::uint64_t wanted = connections + kOtherFiles;
-    const std::string detail =
-        fmt::format("{} allowed, {} connections may take {}",
-                    limit == RLIM_INFINITY ? "any number" : std::to_string(limit), connections,
-                    wanted);
+    const std::string detail = fmt::format(
+        "{} allowed, {} connections may take {}",
+        limit == RLIM_INFINITY ? "any number" : std::to_string(limit), connections, wanted);
     if (limit >= wanted) {
         return {"open files", Health::kOk, detail, ""};
     }
@@ -165,7 +166,8 @@ Finding check_port(const std::string& address, std::uint16_t port) {
     if (!error) {
         return {"port", Health::kOk, fmt::format("{} is free", place), ""};
     }
-    return {"port", Health::kProblem, fmt::format("cannot listen on {}: {}", place, error.message()),
+    return {"port", Health::kProblem,
+            fmt::format("cannot listen on {}: {}", place, error.message()),
             "choose another one: realm serve --port 0 takes any that is free"};
 }
 

@@ -84,8 +84,7 @@ int settings_command(const CommonOptions& common) {
             std::cout << fmt::format("{} = {}\n    {} ({}{}{})\n", setting.key,
                                      setting.default_value.empty() ? "\"\"" : setting.default_value,
                                      setting.meaning, setting.allowed,
-                                     setting.environment.empty() ? "" : "; ",
-                                     setting.environment);
+                                     setting.environment.empty() ? "" : "; ", setting.environment);
         }
     }
     if (common.json) {

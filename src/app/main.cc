@@ -36,7 +36,8 @@ void add_common(CLI::App& command, CommonOptions& common) {
 
 void add_settings(CLI::App& command, CommonOptions& common) {
     add_common(command, common);
-    add_setting(command, common, "--model", "model.name", "Name of a pulled model, or a .gguf file");
+    add_setting(command, common, "--model", "model.name",
+                "Name of a pulled model, or a .gguf file");
     add_setting(command, common, "--context", "model.context",
                 "Tokens of KV memory shared by all requests");
     add_setting(command, common, "--threads", "model.threads",
@@ -84,8 +85,8 @@ void add_serve(CLI::App& app, CommandLine& line) {
 }
 
 void add_run(CLI::App& app, CommandLine& line) {
-    CLI::App* run = app.add_subcommand(
-        "run", "Run a program once, in this process, and print what it answers");
+    CLI::App* run =
+        app.add_subcommand("run", "Run a program once, in this process, and print what it answers");
     run->add_option("PROGRAM", line.run.program, "A .wasm file; without it the chat program");
     auto* prompt = run->add_option("--prompt", line.run.prompt, "What the user asks");
     run->add_option("--system", line.run.system, "System message that goes before the prompt")

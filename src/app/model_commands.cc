@@ -56,13 +56,13 @@ int pull_command(const CommonOptions& common, const PullCommandOptions& options)
         return report(common, pulled.error());
     }
     if (common.json) {
-        const Json json = {{"name", pulled->name},
-                           {"path", pulled->path.string()},
-                           {"bytes", pulled->bytes},
-                           {"sha256", pulled->sha256},
-                           {"source", pulled->source},
-                           {"already_there",
-                            pulled->outcome == registry::PullOutcome::kAlreadyThere}};
+        const Json json = {
+            {"name", pulled->name},
+            {"path", pulled->path.string()},
+            {"bytes", pulled->bytes},
+            {"sha256", pulled->sha256},
+            {"source", pulled->source},
+            {"already_there", pulled->outcome == registry::PullOutcome::kAlreadyThere}};
         std::cout << envelope::dump(json) << '\n';
     } else if (!options.quiet) {
         std::cout << fmt::format(

@@ -1,7 +1,7 @@
 // `realm run`: one run of a program in this process.
 
-#include <csignal>
 #include <condition_variable>
+#include <csignal>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -167,8 +167,8 @@ void print_reply(const PrintingSink& sink, const std::string& reply, bool json) 
         std::cout << R"({"reply":)" << reply << "}" << std::endl;
     } else if (sink.printed()) {
         const Json parsed = Json::parse(reply, nullptr, false);
-        const bool tail = parsed.is_object() && parsed.contains("tail") &&
-                          parsed["tail"].is_string();
+        const bool tail =
+            parsed.is_object() && parsed.contains("tail") && parsed["tail"].is_string();
         std::cout << (tail ? parsed["tail"].get<std::string>() : std::string()) << std::endl;
     } else {
         const Json parsed = Json::parse(reply, nullptr, false);
@@ -190,10 +190,9 @@ int run_command(const CommonOptions& common, const RunOptions& options) {
     SignalWatch signals;
     const auto logger =
         telemetry::Logger::to_stderr(telemetry::Level::kWarn, telemetry::LogFormat::kText);
-    auto stack = Stack::create(*settings,
-                               options.program.empty() ? Stack::Models::kRequired
-                                                       : Stack::Models::kOptional,
-                               logger);
+    auto stack = Stack::create(
+        *settings, options.program.empty() ? Stack::Models::kRequired : Stack::Models::kOptional,
+        logger);
     if (!stack) {
         return report(common, stack.error());
     }
@@ -202,8 +201,8 @@ int run_command(const CommonOptions& common, const RunOptions& options) {
         return report(common, program.error());
     }
     auto sink = std::make_shared<PrintingSink>(common.json);
-    auto run = (*stack)->runs().start(
-        *program, {.meta = local_meta(), .data = std::move(*data)}, sink);
+    auto run =
+        (*stack)->runs().start(*program, {.meta = local_meta(), .data = std::move(*data)}, sink);
     if (!run) {
         return report(common, run.error());
     }

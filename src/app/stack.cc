@@ -23,8 +23,8 @@ sandbox::RuntimeOptions runtime_options(const config::Settings& settings) {
     sandbox::RuntimeOptions options;
     options.max_instances = settings.limits.instances;
     options.max_memory_bytes = std::max(options.max_memory_bytes, settings.limits.memory_bytes);
-    options.max_table_elements = std::max(options.max_table_elements,
-                                          settings.limits.table_elements);
+    options.max_table_elements =
+        std::max(options.max_table_elements, settings.limits.table_elements);
     options.max_module_bytes = settings.limits.module_bytes;
     return options;
 }
@@ -56,14 +56,9 @@ Result<std::unique_ptr<inference::Engine>> start_engine(const config::Settings& 
 
 // A file's stem as a program name: what such a name may not hold becomes '-'.
 std::string program_name(const std::filesystem::path& path) {
+    constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyz0123456789._-";
     std::string name = registry::lower_case(path.stem().string()).substr(0, 64);
-    std::ranges::replace_if(
-        name,
-        [](char c) {
-            return !((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-                     c == '-');
-        },
-        '-');
+    std::ranges::replace_if(name, [&](char c) { return !kAllowed.contains(c); }, '-');
     return name;
 }
 

@@ -36,7 +36,8 @@ Result<void> check_identity(const Meta& meta) {
         return bad_field("meta.request_id", "a UUID");
     }
     if (meta.operation.empty()) {
-        return bad_field("meta.operation", "the name of an operation, such as \"chat.completions\"");
+        return bad_field("meta.operation",
+                         "the name of an operation, such as \"chat.completions\"");
     }
     return {};
 }
@@ -126,12 +127,9 @@ Result<Envelope> parse(std::string_view text) {
 }
 
 Json to_json(const Meta& meta) {
-    Json json = {{"version", meta.version},
-                 {"request_id", meta.request_id},
-                 {"timestamp", meta.timestamp},
-                 {"operation", meta.operation},
-                 {"tenant", meta.tenant},
-                 {"stream", meta.stream}};
+    Json json = {{"version", meta.version},     {"request_id", meta.request_id},
+                 {"timestamp", meta.timestamp}, {"operation", meta.operation},
+                 {"tenant", meta.tenant},       {"stream", meta.stream}};
     if (meta.duration_ms) {
         json["duration_ms"] = *meta.duration_ms;
     }
@@ -209,9 +207,9 @@ Result<Json> parse_json(std::string_view text) {
     try {
         return Json::parse(text);
     } catch (const Json::parse_error& problem) {
-        return fail(ErrorType::kInvalidRequest, "invalid_json",
-                    "The body is not valid JSON: it breaks at byte " +
-                        std::to_string(problem.byte) + ".");
+        return fail(
+            ErrorType::kInvalidRequest, "invalid_json",
+            "The body is not valid JSON: it breaks at byte " + std::to_string(problem.byte) + ".");
     } catch (const Json::exception&) {
         return fail(ErrorType::kInvalidRequest, "invalid_json",
                     "The JSON holds a number that is out of range.");

@@ -20,14 +20,14 @@ inline constexpr std::string_view kVersion = "1.0";
 // decides tenant and timing itself.
 struct Meta {
     std::string version = std::string(kVersion);
-    std::string request_id;                       // UUIDv7; made by the server when absent
-    std::string timestamp;                        // RFC 3339
-    std::optional<std::int64_t> duration_ms;      // in replies
-    std::string operation;                        // "chat.completions"
-    std::string tenant;                           // empty: that of the identity
+    std::string request_id;                   // UUIDv7; made by the server when absent
+    std::string timestamp;                    // RFC 3339
+    std::optional<std::int64_t> duration_ms;  // in replies
+    std::string operation;                    // "chat.completions"
+    std::string tenant;                       // empty: that of the identity
     bool stream = false;
-    std::optional<std::int64_t> deadline_ms;      // wanted: end the run after so long
-    Json extensions = Json::object();             // kept and given back untouched
+    std::optional<std::int64_t> deadline_ms;  // wanted: end the run after so long
+    Json extensions = Json::object();         // kept and given back untouched
 };
 
 struct Envelope {

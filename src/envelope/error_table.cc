@@ -38,9 +38,13 @@ static_assert(in_order());
 
 }  // namespace
 
-std::span<const ErrorRow> error_table() { return kRows; }
+std::span<const ErrorRow> error_table() {
+    return kRows;
+}
 
-const ErrorRow& error_row(ErrorType type) { return kRows.at(static_cast<std::size_t>(type)); }
+const ErrorRow& error_row(ErrorType type) {
+    return kRows.at(static_cast<std::size_t>(type));
+}
 
 std::optional<ErrorType> error_type_from_name(std::string_view name) {
     const auto* const row = std::ranges::find(kRows, name, &ErrorRow::name);

@@ -11,7 +11,7 @@ namespace realm::envelope {
 
 struct ErrorRow {
     ErrorType type;
-    std::string_view name;         // in envelopes and program errors
+    std::string_view name;  // in envelopes and program errors
     int http_status;
     std::string_view openai_type;  // error.type of OpenAI's API
     int exit_code;                 // of the realm command

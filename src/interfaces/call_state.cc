@@ -7,7 +7,9 @@
 
 namespace realm::interfaces {
 
-std::int32_t status_of(ErrorType type) { return -1 - static_cast<std::int32_t>(type); }
+std::int32_t status_of(ErrorType type) {
+    return -1 - static_cast<std::int32_t>(type);
+}
 
 std::int32_t copy_out(std::string_view source, std::span<char> target) {
     std::copy_n(source.begin(), std::min(source.size(), target.size()), target.begin());

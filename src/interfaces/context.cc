@@ -127,9 +127,9 @@ void ContextInterface::create(std::int32_t model, std::uint32_t capacity,
     }
     record->engine = engine;
     record->capacity = capacity;
-    record->id = engine->create(
-        capacity, [state = state_, record, handle,
-                   completion = std::move(completion)](Result<void> made) mutable {
+    record->id =
+        engine->create(capacity, [state = state_, record, handle,
+                                  completion = std::move(completion)](Result<void> made) mutable {
             record->refused = !made.has_value();
             completion.resolve(made ? handle : state->failed(std::move(made.error())));
         });
@@ -161,26 +161,25 @@ void ContextInterface::prefill(std::int32_t context, std::span<const std::int32_
         return;
     }
     if (tokens.size() > record->capacity - record->length) {
-        completion.resolve(state_->failed(
-            fail(ErrorType::kInvalidRequest, "context_full",
-                 "The context holds " + std::to_string(record->length) + " of " +
-                     std::to_string(record->capacity) + " tokens; " +
-                     std::to_string(tokens.size()) + " more do not fit.")
-                .error()));
+        completion.resolve(
+            state_->failed(fail(ErrorType::kInvalidRequest, "context_full",
+                                "The context holds " + std::to_string(record->length) + " of " +
+                                    std::to_string(record->capacity) + " tokens; " +
+                                    std::to_string(tokens.size()) + " more do not fit.")
+                               .error()));
         return;
     }
     const auto count = static_cast<std::uint32_t>(tokens.size());
-    record->engine->prefill(
-        record->id, {tokens.begin(), tokens.end()},
-        [state = state_, record, count,
-         completion = std::move(completion)](Result<void> done) mutable {
-            if (!done) {
-                completion.resolve(state->failed(std::move(done.error())));
-                return;
-            }
-            record->length += count;
-            completion.resolve(REALM_OK);
-        });
+    record->engine->prefill(record->id, {tokens.begin(), tokens.end()},
+                            [state = state_, record, count,
+                             completion = std::move(completion)](Result<void> done) mutable {
+                                if (!done) {
+                                    completion.resolve(state->failed(std::move(done.error())));
+                                    return;
+                                }
+                                record->length += count;
+                                completion.resolve(REALM_OK);
+                            });
 }
 
 std::int32_t ContextInterface::length(std::int32_t context) {
@@ -232,11 +231,11 @@ std::int32_t ContextInterface::generate(std::int32_t context, std::uint32_t max_
         return state_->failed(std::move(strings.error()));
     }
     record->generation = std::make_shared<Generation>(state_);
-    record->engine->generate(record->id,
-                             GenerateParams{.max_tokens = max_tokens,
-                                            .stop = std::move(*strings),
-                                            .sampling = record->sampling},
-                             record->generation);
+    record->engine->generate(
+        record->id,
+        GenerateParams{
+            .max_tokens = max_tokens, .stop = std::move(*strings), .sampling = record->sampling},
+        record->generation);
     return REALM_OK;
 }
 

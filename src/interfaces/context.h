@@ -22,8 +22,8 @@ struct ContextRecord {
     inference::Engine* engine = nullptr;
     inference::ContextId id;
     std::uint32_t capacity = 0;
-    std::uint32_t length = 0;      // without a generation that runs
-    bool refused = false;          // create failed: the handle was never given
+    std::uint32_t length = 0;  // without a generation that runs
+    bool refused = false;      // create failed: the handle was never given
     inference::SamplingParams sampling;
     std::shared_ptr<Generation> generation;
 };

@@ -32,9 +32,9 @@ public:
     // The guest wants no more events; resolves once the engine has let go of the context.
     void finish(sandbox::Completion completion);
 
-    [[nodiscard]] std::uint32_t tokens_read() const;   // given by next()
-    [[nodiscard]] std::uint32_t tokens_made() const;   // given by the engine
-    [[nodiscard]] bool over() const;                   // the guest has seen the end
+    [[nodiscard]] std::uint32_t tokens_read() const;  // given by next()
+    [[nodiscard]] std::uint32_t tokens_made() const;  // given by the engine
+    [[nodiscard]] bool over() const;                  // the guest has seen the end
 
 private:
     // All with the lock held.

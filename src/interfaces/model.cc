@@ -130,21 +130,21 @@ void ModelInterface::on_worker(std::int32_t model, std::size_t input_bytes,
         return;
     }
     auto shared = std::make_shared<sandbox::Completion>(std::move(completion));
-    const bool queued = workers_.submit([model = engine->shared_model(), state = state_, shared,
-                                         work = std::move(work)]() mutable {
-        Result<Outcome> outcome = work(*model);
-        if (!outcome) {
-            shared->resolve(state->failed(std::move(outcome.error())));
-            return;
-        }
-        state->set_result(std::move(outcome->bytes));
-        shared->resolve(outcome->value);
-    });
+    const bool queued = workers_.submit(
+        [model = engine->shared_model(), state = state_, shared, work = std::move(work)]() mutable {
+            Result<Outcome> outcome = work(*model);
+            if (!outcome) {
+                shared->resolve(state->failed(std::move(outcome.error())));
+                return;
+            }
+            state->set_result(std::move(outcome->bytes));
+            shared->resolve(outcome->value);
+        });
     if (!queued) {
-        shared->resolve(state_->failed(
-            fail(ErrorType::kOverloaded, "workers_busy",
-                 "Too many texts wait to be tokenised; try again in a moment.")
-                .error()));
+        shared->resolve(
+            state_->failed(fail(ErrorType::kOverloaded, "workers_busy",
+                                "Too many texts wait to be tokenised; try again in a moment.")
+                               .error()));
     }
 }
 
@@ -177,9 +177,9 @@ void ModelInterface::detokenize(std::int32_t model, std::span<const std::int32_t
                   std::string text;
                   for (const Token token : kept) {
                       if (!known.is_token(token)) {
-                          return fail(ErrorType::kInvalidRequest, "invalid_token",
-                                      "Token " + std::to_string(token) +
-                                          " is not in the vocabulary.");
+                          return fail(
+                              ErrorType::kInvalidRequest, "invalid_token",
+                              "Token " + std::to_string(token) + " is not in the vocabulary.");
                       }
                       text += known.token_bytes(token);
                   }

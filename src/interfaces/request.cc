@@ -33,10 +33,10 @@ void RequestInterface::emit(std::string_view json, sandbox::Completion completio
         completion.resolve(state_->failed(std::move(checked.error())));
         return;
     }
-    run_->emit(std::string(json), [state = state_, completion = std::move(completion)](
-                                      Result<void> sent) mutable {
-        completion.resolve(sent ? REALM_OK : state->failed(std::move(sent.error())));
-    });
+    run_->emit(std::string(json),
+               [state = state_, completion = std::move(completion)](Result<void> sent) mutable {
+                   completion.resolve(sent ? REALM_OK : state->failed(std::move(sent.error())));
+               });
 }
 
 std::int32_t RequestInterface::reply(std::string_view json) {
@@ -60,7 +60,9 @@ std::int32_t RequestInterface::fail(std::string_view json) {
     return kept ? REALM_OK : state_->failed(std::move(kept.error()));
 }
 
-std::int32_t RequestInterface::cancelled() { return run_->cancelled() ? 1 : 0; }
+std::int32_t RequestInterface::cancelled() {
+    return run_->cancelled() ? 1 : 0;
+}
 
 std::int64_t RequestInterface::time_left_ms() {
     return std::max<std::int64_t>(0, run_->time_left().count());

@@ -129,11 +129,9 @@ std::chrono::milliseconds Run::time_left() const {
 }
 
 void Run::line(std::int32_t level, std::string_view text) {
-    logger_.log(level_of(level), "program log",
-                {{"run", id()},
-                 {"tenant", request_.meta.tenant},
-                 {"program", program_},
-                 {"text", text}});
+    logger_.log(
+        level_of(level), "program log",
+        {{"run", id()}, {"tenant", request_.meta.tenant}, {"program", program_}, {"text", text}});
 }
 
 Result<void> Run::account(std::size_t bytes) {
@@ -171,8 +169,8 @@ void Run::log_end(const RunResult& result) const {
                  {"operation", request_.meta.operation},
                  {"status", code},
                  {"duration_ms", result.duration.count()},
-                 {"cpu_us", std::chrono::duration_cast<std::chrono::microseconds>(result.usage.cpu)
-                                .count()},
+                 {"cpu_us",
+                  std::chrono::duration_cast<std::chrono::microseconds>(result.usage.cpu).count()},
                  {"reason", message}});
 }
 

@@ -35,7 +35,8 @@ TEST(ChatRequest, reads_what_the_server_needs) {
 
 TEST(ChatRequest, has_defaults_and_takes_null_for_absent) {
     for (const char* fields :
-         {"", R"("model":null,"stream":null,"stream_options":null,"max_tokens":null,"stop":null)"}) {
+         {"",
+          R"("model":null,"stream":null,"stream_options":null,"max_tokens":null,"stop":null)"}) {
         const auto request = read(fields);
         ASSERT_TRUE(request.has_value()) << error_of(request);
         EXPECT_EQ(request->model, "");
@@ -110,10 +111,10 @@ TEST(ChatRequest, checks_messages) {
     for (const auto& [body, message] : cases) {
         EXPECT_EQ(error_of(read_chat_request(Json::parse(body))), message) << body;
     }
-    EXPECT_TRUE(read_chat_request(
-                    Json::parse(
-                        R"({"messages":[{"role":"u","content":[{"type":"text","text":"a"}]}]})"))
-                    .has_value());
+    EXPECT_TRUE(
+        read_chat_request(
+            Json::parse(R"({"messages":[{"role":"u","content":[{"type":"text","text":"a"}]}]})"))
+            .has_value());
     EXPECT_EQ(error_of(read_chat_request(Json::array())),
               "The request must be a JSON object with \"model\" and \"messages\".");
 }
@@ -139,8 +140,8 @@ TEST(ChatShaper, brings_text_that_was_held_back) {
 
 TEST(ChatShaper, reports_usage_when_asked) {
     ChatShaper shaper("7", 100, "m", true);
-    const Json reply = Json::parse(
-        R"({"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}})");
+    const Json reply =
+        Json::parse(R"({"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}})");
     EXPECT_TRUE(shaper.chunk("x")["usage"].is_null());
     EXPECT_EQ(shaper.usage_chunk(reply)["usage"], reply["usage"]);
     EXPECT_EQ(shaper.usage_chunk(reply)["choices"], Json::array());

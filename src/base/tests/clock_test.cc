@@ -10,8 +10,7 @@ namespace {
 
 TEST(Clock, writes_rfc3339_with_milliseconds) {
     const std::string now = rfc3339_now();
-    EXPECT_TRUE(std::regex_match(now,
-                                 std::regex(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)")))
+    EXPECT_TRUE(std::regex_match(now, std::regex(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)")))
         << now;
     std::tm parsed{};
     ASSERT_NE(strptime(now.c_str(), "%Y-%m-%dT%H:%M:%S", &parsed), nullptr);

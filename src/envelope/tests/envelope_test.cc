@@ -25,8 +25,8 @@ TEST(Envelope, reads_a_request) {
 }
 
 TEST(Envelope, takes_null_for_what_is_absent) {
-    const auto envelope = parse(
-        R"({"meta":{"operation":"x","stream":null,"deadline_ms":null,"request_id":null}})");
+    const auto envelope =
+        parse(R"({"meta":{"operation":"x","stream":null,"deadline_ms":null,"request_id":null}})");
     ASSERT_TRUE(envelope.has_value()) << message_of(envelope);
     EXPECT_FALSE(envelope->meta.stream);
     EXPECT_EQ(envelope->meta.request_id, "");
@@ -57,7 +57,8 @@ TEST(Envelope, says_where_json_breaks) {
     EXPECT_EQ(message_of(parse(R"({"meta": nope})")),
               "The body is not valid JSON: it breaks at byte 11.");
     EXPECT_EQ(parse_json("").error().code, "invalid_json");
-    EXPECT_EQ(parse_json("[1e999]").error().message, "The JSON holds a number that is out of range.");
+    EXPECT_EQ(parse_json("[1e999]").error().message,
+              "The JSON holds a number that is out of range.");
 }
 
 TEST(Envelope, bounds_nesting) {

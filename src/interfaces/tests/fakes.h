@@ -51,9 +51,7 @@ private:
 
 class FakeLog final : public LogPort {
 public:
-    void line(std::int32_t /*level*/, std::string_view text) override {
-        lines.emplace_back(text);
-    }
+    void line(std::int32_t /*level*/, std::string_view text) override { lines.emplace_back(text); }
     std::vector<std::string> lines;
 };
 

@@ -38,8 +38,10 @@ protected:
         }
         return text + R"((memory (export "memory") 1)
             (func (export "realm_abi_version") (result i32) i32.const 65536)
-            (data (i32.const 64) ")" + data + R"(")
-            (func (export "realm_run") )" + body + "))";
+            (data (i32.const 64) ")" +
+               data + R"(")
+            (func (export "realm_run") )" +
+               body + "))";
     }
 
     static std::string type_of(const sandbox::Signature& signature) {
@@ -171,7 +173,8 @@ TEST_F(GuestCalls, unaligned_elements_are_bad_pointers) {
         }
         const auto error = run(module(call_of(item, 66, 1)));
         ASSERT_TRUE(error.has_value()) << item.function;
-        EXPECT_NE(error->message.find("offset 66 is not a multiple of 4"), std::string::npos) << error->message;
+        EXPECT_NE(error->message.find("offset 66 is not a multiple of 4"), std::string::npos)
+            << error->message;
     }
 }
 
@@ -189,8 +192,8 @@ TEST_F(GuestCalls, every_function_with_a_pointer_is_in_the_list) {
     for (const sandbox::HostFunction& function : host_functions()) {
         const bool listed = std::ranges::any_of(
             kPointers, [&](const PointerCase& item) { return function.name == item.function; });
-        const bool plain = function.signature.parameters.size() < 2 ||
-                           function.name == "realm_context_create";
+        const bool plain =
+            function.signature.parameters.size() < 2 || function.name == "realm_context_create";
         EXPECT_NE(listed, plain) << function.name;
     }
 }
@@ -209,8 +212,7 @@ TEST_F(GuestCalls, handles_that_were_never_given_are_errors_for_the_guest) {
           "(call $realm_context_sampling (i32.const 0) (i32.const 64))",
           "(call $realm_context_step (i32.const 0))",
           "(call $realm_context_generate (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 0))",
-          "(call $realm_context_next (i32.const 0))",
-          "(call $realm_context_stop (i32.const 0))",
+          "(call $realm_context_next (i32.const 0))", "(call $realm_context_stop (i32.const 0))",
           "(call $realm_model_open (i32.const 64) (i32.const 3))"}) {
         expect_status(call, REALM_E_NOT_FOUND, "abc");
     }

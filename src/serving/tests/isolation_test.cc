@@ -116,7 +116,8 @@ protected:
             (import "elsewhere" "missing" (func $missing))
             (memory (export "memory") 1)
             (func (export "realm_abi_version") (result i32) i32.const 65536)
-            (func $inner )" + body + R"()
+            (func $inner )" + body +
+                                R"()
             (func (export "realm_run") (call $inner))))";
         return compile("evil", base::as_bytes(wat));
     }
@@ -183,7 +184,9 @@ TEST_F(Isolation, hostile_programs_end_with_a_reason_and_disturb_nobody) {
          ErrorType::kProgramLimit,
          "memory",
          {"evil", "4194304"}},
-        {"(call $missing)", ErrorType::kProgramTrap, "unknown_import",
+        {"(call $missing)",
+         ErrorType::kProgramTrap,
+         "unknown_import",
          {"evil", "elsewhere.missing"}},
         {"(call $inner)", ErrorType::kProgramTrap, "stack_overflow", {"evil", "inner"}},
         {"unreachable", ErrorType::kProgramTrap, "unreachable", {"evil", "inner"}},
@@ -233,8 +236,8 @@ TEST_F(Isolation, runs_beyond_the_limit_are_refused) {
     EXPECT_EQ(runs_->running(), 4U);
     RunRequest request;
     request.data = "null";
-    auto refused = runs_->start(program, std::move(request),
-                                std::make_shared<WaitingSink>(*runtime_));
+    auto refused =
+        runs_->start(program, std::move(request), std::make_shared<WaitingSink>(*runtime_));
     ASSERT_FALSE(refused.has_value());
     EXPECT_EQ(refused.error().type, ErrorType::kOverloaded);
     EXPECT_EQ(refused.error().code, "too_many_runs");
@@ -257,9 +260,8 @@ TEST_F(Isolation, cancelling_a_chat_frees_its_context) {
     // A context of the engine's whole memory fits again only once the cancelled one is gone.
     std::promise<Result<void>> made;
     inference::Engine& engine = models_.at(0);
-    const auto id = engine.create(engine.max_context_tokens(), [&](Result<void> done) {
-        made.set_value(std::move(done));
-    });
+    const auto id = engine.create(engine.max_context_tokens(),
+                                  [&](Result<void> done) { made.set_value(std::move(done)); });
     EXPECT_TRUE(made.get_future().get().has_value());
     EXPECT_EQ(engine.stats().contexts, 1U);
     engine.drop(id);

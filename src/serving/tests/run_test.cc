@@ -35,9 +35,10 @@ protected:
         request.meta.tenant = "acme";
         request.meta.operation = "chat.completions";
         request.data = "{}";
-        return std::make_shared<serving::Run>(std::move(request), "chat", bounds, sink_,
-                                     telemetry::Logger::to_stream(log_, telemetry::Level::kInfo,
-                                                                  telemetry::LogFormat::kText));
+        return std::make_shared<serving::Run>(
+            std::move(request), "chat", bounds, sink_,
+            telemetry::Logger::to_stream(log_, telemetry::Level::kInfo,
+                                         telemetry::LogFormat::kText));
     }
 
     // What emit() answers.

@@ -67,26 +67,26 @@ enum {
 
 /* Copies the first `capacity` bytes of the request's data (a JSON value) and returns its whole
  * length in bytes; call with capacity 0 to learn it. */
-REALM_IMPORT(realm_request_data) int32_t realm_request_data(char *buffer, uint32_t capacity);
+REALM_IMPORT(realm_request_data) int32_t realm_request_data(char* buffer, uint32_t capacity);
 
 /* The same for the request's meta: a JSON object with request_id, operation, tenant, stream and
  * whatever else the envelope carried. */
-REALM_IMPORT(realm_request_meta) int32_t realm_request_meta(char *buffer, uint32_t capacity);
+REALM_IMPORT(realm_request_meta) int32_t realm_request_meta(char* buffer, uint32_t capacity);
 
 /* [suspends] Sends one chunk, a JSON value, to the client; waits while the client reads slower
  * than the program writes. Where the client speaks a chat API, a chunk is
  * {"content": text, ...}. REALM_E_CANCELLED: nobody reads any more.
  * REALM_E_PROGRAM_LIMIT: more output than the limits allow. */
-REALM_IMPORT(realm_emit) int32_t realm_emit(const char *json, uint32_t length);
+REALM_IMPORT(realm_emit) int32_t realm_emit(const char* json, uint32_t length);
 
 /* Sets the reply, a JSON value; the client gets it when realm_run returns. Without one the reply
  * is null. REALM_E_CONFLICT: there is a reply or failure already. */
-REALM_IMPORT(realm_reply) int32_t realm_reply(const char *json, uint32_t length);
+REALM_IMPORT(realm_reply) int32_t realm_reply(const char* json, uint32_t length);
 
 /* Ends the request with an error: a JSON object {"type", "code", "message"} and optionally
  * "retryable" and "details"; "type" is one of the envelope's names, e.g. "invalid_request".
  * REALM_E_CONFLICT: there is a reply or failure already. */
-REALM_IMPORT(realm_fail) int32_t realm_fail(const char *json, uint32_t length);
+REALM_IMPORT(realm_fail) int32_t realm_fail(const char* json, uint32_t length);
 
 /* 1 once the client is gone or the request was cancelled, else 0. */
 REALM_IMPORT(realm_cancelled) int32_t realm_cancelled(void);
@@ -98,11 +98,11 @@ REALM_IMPORT(realm_time_left_ms) int64_t realm_time_left_ms(void);
 
 /* Copies the first `capacity` bytes of what the last suspending call produced and returns its
  * whole length in bytes. The result stays until the next suspending call. */
-REALM_IMPORT(realm_take) int32_t realm_take(void *buffer, uint32_t capacity);
+REALM_IMPORT(realm_take) int32_t realm_take(void* buffer, uint32_t capacity);
 
 /* Copies the last error of this instance, a JSON object {"type", "code", "message", "retryable"},
  * and returns its whole length in bytes; 0 when no call failed yet. */
-REALM_IMPORT(realm_last_error) int32_t realm_last_error(char *buffer, uint32_t capacity);
+REALM_IMPORT(realm_last_error) int32_t realm_last_error(char* buffer, uint32_t capacity);
 
 /* ---- log ---------------------------------------------------------------------------------- */
 
@@ -110,43 +110,43 @@ enum { REALM_LOG_DEBUG = 0, REALM_LOG_INFO = 1, REALM_LOG_WARN = 2, REALM_LOG_ER
 
 /* Writes a line to the run's log. Lines beyond the log limit of a run are dropped and counted.
  * Never log what a client sent: logs outlive requests. */
-REALM_IMPORT(realm_log) void realm_log(int32_t level, const char *text, uint32_t length);
+REALM_IMPORT(realm_log) void realm_log(int32_t level, const char* text, uint32_t length);
 
 /* ---- model -------------------------------------------------------------------------------- */
 
 typedef struct {
     uint32_t vocabulary_size;
-    uint32_t context_length;    /* tokens the model was trained for */
+    uint32_t context_length;     /* tokens the model was trained for */
     uint32_t max_context_tokens; /* tokens one context may hold on this server */
-    uint32_t has_chat_template; /* 0 or 1 */
+    uint32_t has_chat_template;  /* 0 or 1 */
 } realm_model_info;
 
 /* Opens the model of that name; length 0 means the server's default model. Returns a handle.
  * REALM_E_NOT_FOUND: no such model. */
-REALM_IMPORT(realm_model_open) int32_t realm_model_open(const char *name, uint32_t length);
+REALM_IMPORT(realm_model_open) int32_t realm_model_open(const char* name, uint32_t length);
 
 /* Fills `info`. REALM_E_NOT_FOUND: no such handle. */
 REALM_IMPORT(realm_model_describe)
-int32_t realm_model_describe(int32_t model, realm_model_info *info);
+int32_t realm_model_describe(int32_t model, realm_model_info* info);
 
 /* Copies the model's name; returns its whole length. */
 REALM_IMPORT(realm_model_name)
-int32_t realm_model_name(int32_t model, char *buffer, uint32_t capacity);
+int32_t realm_model_name(int32_t model, char* buffer, uint32_t capacity);
 
 enum { REALM_TOKENIZE_ADD_SPECIAL = 1, REALM_TOKENIZE_PARSE_SPECIAL = 2 };
 
 /* [suspends] Turns text into tokens; returns how many. realm_take gives them as int32_t. */
 REALM_IMPORT(realm_tokenize)
-int32_t realm_tokenize(int32_t model, const char *text, uint32_t length, uint32_t flags);
+int32_t realm_tokenize(int32_t model, const char* text, uint32_t length, uint32_t flags);
 
 /* [suspends] Turns tokens into bytes; returns how many. realm_take gives them. */
 REALM_IMPORT(realm_detokenize)
-int32_t realm_detokenize(int32_t model, const int32_t *tokens, uint32_t count);
+int32_t realm_detokenize(int32_t model, const int32_t* tokens, uint32_t count);
 
 /* [suspends] Renders a JSON array of {"role", "content"} with the model's own chat template;
  * returns the length of the text. realm_take gives it. */
 REALM_IMPORT(realm_apply_template)
-int32_t realm_apply_template(int32_t model, const char *messages, uint32_t length,
+int32_t realm_apply_template(int32_t model, const char* messages, uint32_t length,
                              uint32_t add_generation_prompt);
 
 /* ---- context ------------------------------------------------------------------------------ */
@@ -161,7 +161,7 @@ int32_t realm_context_create(int32_t model, uint32_t capacity);
 /* [suspends] Appends tokens and computes them. REALM_E_INVALID_REQUEST: no tokens, one outside
  * the vocabulary, or more than the capacity leaves. */
 REALM_IMPORT(realm_context_prefill)
-int32_t realm_context_prefill(int32_t context, const int32_t *tokens, uint32_t count);
+int32_t realm_context_prefill(int32_t context, const int32_t* tokens, uint32_t count);
 
 /* How many tokens the context holds; during a generation, those that realm_context_next gave. */
 REALM_IMPORT(realm_context_length) int32_t realm_context_length(int32_t context);
@@ -185,7 +185,7 @@ typedef struct {
 /* Sets how the context chooses tokens from now on; greedy until then.
  * REALM_E_INVALID_REQUEST: a value out of range. */
 REALM_IMPORT(realm_context_sampling)
-int32_t realm_context_sampling(int32_t context, const realm_sampling *sampling);
+int32_t realm_context_sampling(int32_t context, const realm_sampling* sampling);
 
 /* [suspends] Chooses the next token, appends it and returns it.
  * REALM_E_CONFLICT: nothing was prefilled, or a generation runs. */
@@ -195,7 +195,7 @@ REALM_IMPORT(realm_context_step) int32_t realm_context_step(int32_t context);
  * appears: `stop` is a JSON array of at most 16 strings of 1 to 256 bytes; length 0 means none.
  * The host goes on by itself while the program reads. */
 REALM_IMPORT(realm_context_generate)
-int32_t realm_context_generate(int32_t context, uint32_t max_tokens, const char *stop,
+int32_t realm_context_generate(int32_t context, uint32_t max_tokens, const char* stop,
                                uint32_t stop_length);
 
 enum { REALM_EVENT_TOKEN = 0, REALM_EVENT_END = 1 };
