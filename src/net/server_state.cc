@@ -10,10 +10,10 @@
 
 namespace realm::net {
 
-ServerState::ServerState(boost::asio::io_context& io, const HttpServerOptions& options,
+ServerState::ServerState(boost::asio::io_context& io, HttpServerOptions options,
                          HttpHandler handler, HttpErrorBody error_body)
     : io_(io),
-      options_(options),
+      options_(std::move(options)),
       handler_(std::move(handler)),
       error_body_(std::move(error_body)),
       acceptor_(io) {}

@@ -19,7 +19,7 @@ class Connection;
 // Used on the gateway's thread alone.
 class ServerState {
 public:
-    ServerState(boost::asio::io_context& io, const HttpServerOptions& options, HttpHandler handler,
+    ServerState(boost::asio::io_context& io, HttpServerOptions options, HttpHandler handler,
                 HttpErrorBody error_body);
 
     [[nodiscard]] const HttpServerOptions& options() const { return options_; }

@@ -113,7 +113,7 @@ TEST(Settings, FileComesFromFlagThenVariableThenHome) {
     const TemporaryFolder folder;
     const auto flag = folder.write("flag.toml", "server.port = 1");
     const auto named = folder.write("named.toml", "server.port = 2");
-    const auto xdg = folder.write("xdg/realm/realm.toml", "server.port = 3");
+    static_cast<void>(folder.write("xdg/realm/realm.toml", "server.port = 3"));
     const auto home = folder.write(".config/realm/realm.toml", "server.port = 4");
     Variables variables{{"REALM_CONFIG", named.string()},
                         {"XDG_CONFIG_HOME", (folder.path() / "xdg").string()},

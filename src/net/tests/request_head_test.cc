@@ -113,8 +113,7 @@ TEST(ParseHead, RefusesMalformedRequests) {
           "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1, 2\r\n\r\n",
           "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
           "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n",
-          "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
-          "Transfer-Encoding: chunked\r\n\r\n",
+          "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n",
           "GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"}) {
         EXPECT_EQ(refusal_of(text), "400 malformed_request") << text;
     }
