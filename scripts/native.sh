@@ -39,7 +39,7 @@ llama_key() {
     g++ --version | head -n 1
     g++ -march=native -Q --help=target
     echo "args $llama_args"
-  } | hash_of third_party/llama/CMakeLists.txt third_party/llama/exact_batching.patch
+  } | hash_of third_party/llama/CMakeLists.txt third_party/llama/realm.patch
 }
 
 # llama_source prints the folder of llama.cpp inside the locked crate, which cargo fetches.
