@@ -86,18 +86,18 @@ void EngineCore::create(ContextId id, std::uint32_t capacity, Engine::Callback<v
             fmt::format("{} contexts wait for memory already: try again later", waiting_.size())));
         return;
     }
-    auto context = std::make_unique<Context>();
-    context->id = id;
-    context->capacity = capacity;
-    context->sequence = sequence;
-    if (!sequence) {
-        context->created = std::move(done);
-        waiting_.push_back(id);
-    }
-    contexts_.emplace(id.value, std::move(context));
+    auto made = std::make_unique<Context>();
+    Context& context = *made;
+    context.id = id;
+    context.capacity = capacity;
+    context.sequence = sequence;
+    contexts_.emplace(id.value, std::move(made));
     if (sequence) {
         done({});
+        return;
     }
+    context.created = std::move(done);
+    waiting_.push_back(id);
 }
 
 void EngineCore::admit_waiting() {

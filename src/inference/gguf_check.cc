@@ -126,8 +126,7 @@ Result<void> check_gguf(const std::filesystem::path& path) {
     const LlamaLogCapture log;
     const Gguf gguf(gguf_init_from_file(path.c_str(), {.no_alloc = true, .ctx = nullptr}));
     if (!gguf) {
-        return invalid(path,
-                       "is cut short or corrupt: " + log.last_problem("its header is broken"));
+        return invalid(path, "is cut short or corrupt: " + log.problem("its header is broken"));
     }
     return check_contents(path, gguf.get(), *size);
 }

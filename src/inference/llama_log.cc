@@ -14,20 +14,23 @@ struct LlamaLogSink {
     }
 
     static void write(ggml_log_level level, const char* text, void* /*unused*/) noexcept {
-        if (LlamaLogCapture* capture = innermost();
-            capture != nullptr && (level == GGML_LOG_LEVEL_WARN || level == GGML_LOG_LEVEL_ERROR)) {
+        LlamaLogCapture* capture = innermost();
+        const bool error = level == GGML_LOG_LEVEL_ERROR;
+        // The first error says the most; those that follow say that the caller failed too.
+        if (capture != nullptr && !capture->has_error_ && (error || level == GGML_LOG_LEVEL_WARN)) {
             capture->problem_ = text;
+            capture->has_error_ = error;
         }
     }
 };
 
 LlamaLogCapture::LlamaLogCapture() : outer_(LlamaLogSink::innermost()) {
-    static const bool installed = [] {
+    static const bool kInstalled = [] {
         llama_log_set(LlamaLogSink::write, nullptr);
         common_log_set_verbosity_thold(-1);
         return true;
     }();
-    static_cast<void>(installed);
+    static_cast<void>(kInstalled);
     LlamaLogSink::innermost() = this;
 }
 
@@ -35,7 +38,7 @@ LlamaLogCapture::~LlamaLogCapture() {
     LlamaLogSink::innermost() = outer_;
 }
 
-std::string LlamaLogCapture::last_problem(std::string_view otherwise) const {
+std::string LlamaLogCapture::problem(std::string_view otherwise) const {
     std::string_view text = problem_;
     while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) {
         text.remove_suffix(1);
@@ -43,6 +46,9 @@ std::string LlamaLogCapture::last_problem(std::string_view otherwise) const {
     const std::size_t colon = text.find(": ");
     if (colon != std::string_view::npos && text.find(' ') > colon) {
         text.remove_prefix(colon + 2);
+    }
+    if (constexpr std::string_view kPreface = "error loading model: "; text.starts_with(kPreface)) {
+        text.remove_prefix(kPreface.size());
     }
     return std::string(text.empty() ? otherwise : text);
 }

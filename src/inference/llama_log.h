@@ -6,9 +6,9 @@
 
 namespace realm::inference {
 
-// Keeps the last warning or error that llama.cpp logs on this thread while the object lives; the
-// innermost object of a thread gets it. Everything else llama.cpp says is dropped: it repeats
-// prompts and paths. Must stay on the thread that made it.
+// Keeps the first error, or else the last warning, that llama.cpp logs on this thread while the
+// object lives; the innermost object of a thread gets it. Everything else llama.cpp says is
+// dropped: it repeats prompts and paths. Must stay on the thread that made it.
 class LlamaLogCapture {
 public:
     LlamaLogCapture();
@@ -18,12 +18,13 @@ public:
 
     // Without the name of llama.cpp's function in front and the line end; `otherwise` when there
     // was none.
-    [[nodiscard]] std::string last_problem(std::string_view otherwise) const;
+    [[nodiscard]] std::string problem(std::string_view otherwise) const;
 
 private:
     friend struct LlamaLogSink;
     LlamaLogCapture* outer_;
     std::string problem_;
+    bool has_error_ = false;
 };
 
 }  // namespace realm::inference

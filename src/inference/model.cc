@@ -25,11 +25,11 @@ std::unexpected<Error> too_long(std::size_t bytes) {
 }
 
 void start_backend_once() {
-    static const bool started = [] {
+    static const bool kStarted = [] {
         llama_backend_init();
         return true;
     }();
-    static_cast<void>(started);
+    static_cast<void>(kStarted);
 }
 
 std::string describe(const llama_model* model) {
@@ -68,7 +68,7 @@ Result<std::shared_ptr<const Model>> Model::load(const std::filesystem::path& pa
         params.check_tensors = true;
         impl->model.reset(llama_model_load_from_file(path.c_str(), params));
         if (!impl->model) {
-            return broken(log.last_problem("llama.cpp gave no reason"));
+            return broken(log.problem("llama.cpp gave no reason"));
         }
         const llama_model* model = impl->model.get();
         impl->vocabulary = llama_model_get_vocab(model);

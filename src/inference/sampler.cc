@@ -7,6 +7,7 @@
 #include <functional>
 #include <random>
 #include <utility>
+#include <vector>
 
 namespace realm::inference {
 namespace {
@@ -44,32 +45,50 @@ std::uint32_t usable_seed(const SamplingParams& params) {
     return seed == LLAMA_DEFAULT_SEED ? seed - 1 : seed;
 }
 
-}  // namespace
-
-void Sampler::Deleter::operator()(llama_sampler* sampler) const {
-    llama_sampler_free(sampler);
+bool has_penalties(const SamplingParams& params) {
+    return params.frequency_penalty != 0.0F || params.presence_penalty != 0.0F;
 }
 
-Sampler::Sampler(const SamplingParams& params, std::uint32_t vocabulary_size, std::uint32_t history)
-    : params_(params),
-      penalised_(params.frequency_penalty != 0.0F || params.presence_penalty != 0.0F) {
-    const bool greedy = params.temperature == 0.0F;
-    if (greedy && !penalised_) {
-        return;
-    }
-    chain_.reset(llama_sampler_chain_init({.no_perf = true}));
-    const auto add = [this](llama_sampler* part) { llama_sampler_chain_add(chain_.get(), part); };
-    if (penalised_) {
+}  // namespace
+
+// llama.cpp's samplers in their order, and the candidates that they work on.
+class Sampler::Chain {
+public:
+    Chain(const SamplingParams& params, std::uint32_t vocabulary_size, std::uint32_t history);
+    Token choose(std::span<const float> logits);
+
+private:
+    struct Deleter {
+        void operator()(llama_sampler* sampler) const { llama_sampler_free(sampler); }
+    };
+
+    void add(llama_sampler* part) { llama_sampler_chain_add(samplers_.get(), part); }
+    void fill(std::span<const float> logits);
+    void fill_top(std::span<const float> logits, std::size_t count);
+
+    std::unique_ptr<llama_sampler, Deleter> samplers_;
+    std::size_t preselected_ = 0;  // candidates that are picked out beforehand; 0: all are taken
+    std::vector<llama_token_data> candidates_;
+};
+
+Sampler::Chain::Chain(const SamplingParams& params, std::uint32_t vocabulary_size,
+                      std::uint32_t history)
+    : samplers_(llama_sampler_chain_init({.no_perf = true})) {
+    const bool penalised = has_penalties(params);
+    if (penalised) {
         add(llama_sampler_init_penalties(static_cast<std::int32_t>(vocabulary_size),
                                          static_cast<std::int32_t>(history), 1.0F,
                                          params.frequency_penalty, params.presence_penalty));
     }
-    if (greedy) {
+    if (params.temperature == 0.0F) {
         add(llama_sampler_init_greedy());
         return;
     }
     if (params.top_k > 0) {
         add(llama_sampler_init_top_k(params.top_k));
+    }
+    if (!penalised && params.top_k > 0 && params.top_k <= kLargestPreselection) {
+        preselected_ = std::min(static_cast<std::uint32_t>(params.top_k), vocabulary_size);
     }
     if (params.top_p < 1.0F) {
         add(llama_sampler_init_top_p(params.top_p, 1));
@@ -81,16 +100,14 @@ Sampler::Sampler(const SamplingParams& params, std::uint32_t vocabulary_size, st
     add(llama_sampler_init_dist(usable_seed(params)));
 }
 
-Sampler::~Sampler() = default;
-
-void Sampler::fill(std::span<const float> logits) {
+void Sampler::Chain::fill(std::span<const float> logits) {
     candidates_.resize(logits.size());
     for (std::size_t i = 0; i < logits.size(); ++i) {
         candidates_[i] = {.id = static_cast<Token>(i), .logit = logits[i], .p = 0.0F};
     }
 }
 
-void Sampler::fill_top(std::span<const float> logits, std::size_t count) {
+void Sampler::Chain::fill_top(std::span<const float> logits, std::size_t count) {
     // A heap with the worst of the best in front; of equal logits the earlier token is the better.
     std::array<std::pair<float, Token>, kLargestPreselection> heap;
     const auto end = heap.begin() + static_cast<std::ptrdiff_t>(count);
@@ -112,26 +129,33 @@ void Sampler::fill_top(std::span<const float> logits, std::size_t count) {
     }
 }
 
-Token Sampler::choose(std::span<const float> logits) {
-    if (!chain_) {
-        return first_largest(logits);
-    }
-    const bool preselect = !penalised_ && params_.top_k > 0 &&
-                           params_.top_k <= kLargestPreselection &&
-                           static_cast<std::size_t>(params_.top_k) <= logits.size();
-    if (preselect) {
-        fill_top(logits, static_cast<std::size_t>(params_.top_k));
+Token Sampler::Chain::choose(std::span<const float> logits) {
+    if (preselected_ > 0) {
+        fill_top(logits, preselected_);
     } else {
         fill(logits);
     }
     llama_token_data_array array{.data = candidates_.data(),
                                  .size = candidates_.size(),
                                  .selected = -1,
-                                 .sorted = preselect};
-    llama_sampler_apply(chain_.get(), &array);
+                                 .sorted = preselected_ > 0};
+    llama_sampler_apply(samplers_.get(), &array);
     const Token token = array.data[array.selected].id;
-    llama_sampler_accept(chain_.get(), token);
+    llama_sampler_accept(samplers_.get(), token);
     return token;
+}
+
+Sampler::Sampler(const SamplingParams& params, std::uint32_t vocabulary_size, std::uint32_t history)
+    : params_(params) {
+    if (params.temperature != 0.0F || has_penalties(params)) {
+        chain_ = std::make_unique<Chain>(params, vocabulary_size, history);
+    }
+}
+
+Sampler::~Sampler() = default;
+
+Token Sampler::choose(std::span<const float> logits) {
+    return chain_ ? chain_->choose(logits) : first_largest(logits);
 }
 
 }  // namespace realm::inference

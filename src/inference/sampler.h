@@ -1,17 +1,12 @@
 // Chooses tokens from logits as SamplingParams say.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <vector>
 
 #include "inference/model.h"
 #include "inference/sampling.h"
-
-struct llama_sampler;
-struct llama_token_data;
 
 namespace realm::inference {
 
@@ -30,17 +25,10 @@ public:
     [[nodiscard]] const SamplingParams& params() const { return params_; }
 
 private:
-    struct Deleter {
-        void operator()(llama_sampler* sampler) const;
-    };
-
-    void fill(std::span<const float> logits);
-    void fill_top(std::span<const float> logits, std::size_t count);
+    class Chain;
 
     const SamplingParams params_;
-    const bool penalised_;
-    std::unique_ptr<llama_sampler, Deleter> chain_;  // none: plain greedy
-    std::vector<llama_token_data> candidates_;
+    std::unique_ptr<Chain> chain_;  // none: plain greedy
 };
 
 }  // namespace realm::inference

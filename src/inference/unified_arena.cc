@@ -131,7 +131,7 @@ Result<void> UnifiedArena::open(const EngineOptions& options) {
     if (!context_) {
         return fail(ErrorType::kUnavailable, "engine_start_failed",
                     fmt::format("the model could not be given {} KV cells: {}", params.n_ctx,
-                                log.last_problem("no reason was given")));
+                                log.problem("no reason was given")));
     }
     ggml_threadpool_params pool = ggml_threadpool_params_default(params.n_threads);
     // Threads that poll between steps would take the processor from the rest of the server.
@@ -178,10 +178,10 @@ Result<void> UnifiedArena::make_room(SequenceId sequence, std::uint32_t more) {
     if (pages_.extend(sequence, tokens)) {
         return {};
     }
-    return move_to_lower_cells(sequence, tokens);
+    return compact(sequence, tokens);
 }
 
-Result<void> UnifiedArena::move_to_lower_cells(SequenceId sequence, std::uint32_t tokens) {
+Result<void> UnifiedArena::compact(SequenceId sequence, std::uint32_t tokens) {
     const std::uint32_t length = table_.at(static_cast<std::size_t>(sequence.value)).length;
     std::vector<std::uint8_t> state(llama_state_seq_get_size(context_.get(), sequence.value));
     const std::size_t saved =
@@ -238,7 +238,7 @@ Result<void> UnifiedArena::decode_batch() {
     try {
         const std::int32_t status = llama_decode(context_.get(), batch_->native());
         if (status != 0) {
-            return failed(log.last_problem(fmt::format("status {}", status)));
+            return failed(log.problem(fmt::format("status {}", status)));
         }
     } catch (const std::exception& error) {
         return failed(error.what());

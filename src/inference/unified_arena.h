@@ -33,6 +33,10 @@ public:
     void release(SequenceId sequence) override;
     Result<void> compute(std::span<const Row> rows) override;
     [[nodiscard]] std::span<const float> logits(std::size_t index) const override;
+    // Moves a sequence's cells to the lowest free pages, bit for bit, with room for `tokens`
+    // tokens. Copies all of them: for when no page above its own is free. After an error it can
+    // only be released.
+    Result<void> compact(SequenceId sequence, std::uint32_t tokens);
     [[nodiscard]] std::uint32_t max_decode_rows() const override { return kMaxDecodeRows; }
     [[nodiscard]] std::uint32_t sequences() const override { return sequences_; }
     [[nodiscard]] std::uint32_t tokens_reserved() const override { return reserved_; }
@@ -52,7 +56,6 @@ private:
     Result<void> open(const EngineOptions& options);
     Result<void> decode_batch();
     Result<void> make_room(SequenceId sequence, std::uint32_t more);
-    Result<void> move_to_lower_cells(SequenceId sequence, std::uint32_t tokens);
 
     std::shared_ptr<const Model> model_;
     const std::uint32_t kv_tokens_;
