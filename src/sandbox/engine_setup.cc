@@ -5,6 +5,11 @@
 
 #include <algorithm>
 
+#if defined(__SANITIZE_THREAD__)
+// Wasmtime allocates in its handler of a guest's fault, which interrupts guest code only.
+extern "C" const char* __tsan_default_options() { return "report_signal_unsafe=0"; }
+#endif
+
 namespace realm::sandbox {
 namespace {
 
@@ -20,7 +25,7 @@ constexpr std::uint64_t kFullReservation = 4 * kGiB;  // lets Cranelift leave ou
 constexpr std::uint64_t kFullGuard = std::uint64_t{32} << 20;
 constexpr std::uint64_t kSmallGuard = kPage;
 // Sanitizers need most of the address space for themselves.
-constexpr std::uint64_t kAddressBudget = kSanitized ? 64 * kGiB : 64 * 1024 * kGiB;
+constexpr std::uint64_t kAddressBudget = (kSanitized ? 64 : 65536) * kGiB;
 constexpr std::size_t kLeastHostStack = std::size_t{64} << 10;
 constexpr std::size_t kMaxInstanceBytes = std::size_t{2} << 20;  // Wasmtime's own record of one
 
@@ -62,23 +67,24 @@ Result<void> check(const RuntimeOptions& options) {
         return refuse("the sandbox's limits (instances, memories, tables, tick) must be above 0");
     }
     if (options.max_memory_bytes < kPage || options.max_memory_bytes > kFullReservation) {
-        return refuse(fmt::format("the sandbox's largest memory is {} bytes; it must lie between "
-                                  "{} and {}",
-                                  options.max_memory_bytes, kPage, kFullReservation));
+        return refuse(
+            fmt::format("the sandbox's largest memory is {} bytes; it must lie between "
+                        "{} and {}",
+                        options.max_memory_bytes, kPage, kFullReservation));
     }
     if (options.fiber_stack_bytes < options.guest_stack_bytes + kLeastHostStack) {
-        return refuse(fmt::format("a fiber's stack of {} bytes must leave at least {} bytes beside "
-                                  "the guest's {} bytes",
-                                  options.fiber_stack_bytes, kLeastHostStack,
-                                  options.guest_stack_bytes));
+        return refuse(
+            fmt::format("a fiber's stack of {} bytes must leave at least {} bytes beside "
+                        "the guest's {} bytes",
+                        options.fiber_stack_bytes, kLeastHostStack, options.guest_stack_bytes));
     }
     return {};
 }
 
 // Wasmtime aborts where it cannot reserve its pool, so the size is tried out first.
 Result<void> probe_address_space(std::uint64_t bytes) {
-    void* const place = mmap(nullptr, bytes, PROT_NONE,
-                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void* const place =
+        mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (place == MAP_FAILED) {
         return fail(ErrorType::kUnavailable, "no_address_space",
                     fmt::format("the sandbox needs {} GiB of address space for its pool and does "
@@ -101,8 +107,8 @@ void set_pool(wasm_config_t* config, const RuntimeOptions& options, const PoolPl
     wasmtime_pooling_allocation_config_total_gc_heaps_set(pool, spare);
     wasmtime_pooling_allocation_config_total_memories_set(pool, plan.memories);
     wasmtime_pooling_allocation_config_total_tables_set(pool, plan.instances + spare);
-    wasmtime_pooling_allocation_config_max_memories_per_module_set(
-        pool, options.max_memories_per_module);
+    wasmtime_pooling_allocation_config_max_memories_per_module_set(pool,
+                                                                   options.max_memories_per_module);
     wasmtime_pooling_allocation_config_max_tables_per_module_set(pool,
                                                                  options.max_tables_per_module);
     wasmtime_pooling_allocation_config_max_memory_size_set(pool, options.max_memory_bytes);
@@ -131,7 +137,8 @@ Result<EngineSetup> make_engine(const RuntimeOptions& options) {
     wasmtime_config_epoch_interruption_set(config, true);
     wasmtime_config_max_wasm_stack_set(config, options.guest_stack_bytes);
     wasmtime_config_cranelift_opt_level_set(config, WASMTIME_OPT_LEVEL_SPEED);
-    wasmtime_config_parallel_compilation_set(config, true);
+    // Its threads are not instrumented: ThreadSanitizer would take what they hand over for races.
+    wasmtime_config_parallel_compilation_set(config, !kSanitized);
     // memory.atomic.wait would block the executor's thread.
     wasmtime_config_wasm_threads_set(config, false);
     wasmtime_config_memory_may_move_set(config, false);

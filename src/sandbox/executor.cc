@@ -29,9 +29,14 @@ void work(Scheduler& scheduler, RunClass which) {
             meter.restart();
         }
         switch (run->advance(meter)) {
-            case Run::Next::kNothing: break;
-            case Run::Next::kNormalQueue: scheduler.push(run, RunClass::kNormal); break;
-            case Run::Next::kBackgroundQueue: scheduler.push(run, RunClass::kBackground); break;
+            case Run::Next::kNothing:
+                break;
+            case Run::Next::kNormalQueue:
+                scheduler.push(run, RunClass::kNormal);
+                break;
+            case Run::Next::kBackgroundQueue:
+                scheduler.push(run, RunClass::kBackground);
+                break;
             case Run::Next::kEnded:
                 scheduler.retire();
                 meter.restart();
@@ -122,6 +127,8 @@ std::shared_ptr<Execution> Executor::start(std::shared_ptr<const Program> progra
                                  .on_end = std::move(on_end)});
 }
 
-std::size_t Executor::running() const { return impl_->running(); }
+std::size_t Executor::running() const {
+    return impl_->running();
+}
 
 }  // namespace realm::sandbox

@@ -17,16 +17,16 @@ namespace realm::sandbox {
 struct InstanceLimits {
     std::uint64_t memory_bytes = std::uint64_t{64} << 20;
     std::uint32_t table_elements = 16384;
-    std::chrono::milliseconds cpu{10'000};      // on our threads, all polls together
-    std::chrono::milliseconds wall{300'000};    // from start to end, waiting included
+    std::chrono::milliseconds cpu{10'000};    // on our threads, all polls together
+    std::chrono::milliseconds wall{300'000};  // from start to end, waiting included
 };
 
 struct RunUsage {
     std::chrono::nanoseconds cpu{0};
     std::uint64_t polls = 0;
-    std::uint64_t yields = 0;         // given way at an epoch tick
-    std::uint64_t suspensions = 0;    // waited for the host
-    std::uint64_t memory_bytes = 0;   // linear memory at the end
+    std::uint64_t yields = 0;        // given way at an epoch tick
+    std::uint64_t suspensions = 0;   // waited for the host
+    std::uint64_t memory_bytes = 0;  // linear memory at the end
 };
 
 // How a run ended. `error` is empty when the export returned. Else: program_trap (trap, with the
@@ -40,7 +40,7 @@ struct RunOutcome {
 
 struct ExecutorOptions {
     std::size_t threads = 1;
-    std::size_t background_threads = 1;  // nice 19: guests that used up their slice
+    std::size_t background_threads = 1;   // nice 19: guests that used up their slice
     std::chrono::milliseconds slice{20};  // CPU time without waiting before a guest goes there
 };
 

@@ -9,12 +9,9 @@
 #include <string_view>
 #include <utility>
 
+#include "sandbox/fiber_scope.h"
 #include "sandbox/instance.h"
 #include "sandbox/wording.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/asan_interface.h>
-#endif
 
 namespace realm::sandbox {
 namespace {
@@ -24,16 +21,6 @@ constexpr std::size_t kMostParameters = 32;
 
 static_assert(sizeof(RawValue) == sizeof(wasmtime_val_raw_t));
 static_assert(alignof(RawValue) <= alignof(wasmtime_val_raw_t));
-
-// AddressSanitizer knows only the thread's own stack. Frames that an exception skipped on a fiber
-// stay marked as used; this clears what lies below the caller's frame.
-void forget_skipped_frames() {
-#if defined(__SANITIZE_ADDRESS__)
-    constexpr std::size_t kReach = std::size_t{64} << 10;
-    auto* const here = static_cast<char*>(__builtin_frame_address(0));
-    __asan_unpoison_memory_region(here - kReach, kReach);
-#endif
-}
 
 // Runs a thunk; no exception leaves it, and what it fails with bears the program's name.
 template <class Thunk>
@@ -47,10 +34,8 @@ std::unique_ptr<Error> run_guarded(const Instance& instance, HostCall& call,
         thunk();
     } catch (const std::exception& exception) {
         failed(exception.what());
-        forget_skipped_frames();
     } catch (...) {
         failed("unknown exception");
-        forget_skipped_frames();
     }
     auto error = call.take_error();
     if (error && error->type == ErrorType::kProgramTrap) {
@@ -61,6 +46,7 @@ std::unique_ptr<Error> run_guarded(const Instance& instance, HostCall& call,
 
 wasm_trap_t* call_immediate(void* env, wasmtime_caller_t* caller, wasmtime_val_raw_t* values,
                             std::size_t count) noexcept {
+    [[maybe_unused]] const FiberScope scope;
     wasmtime_context_t* const context = wasmtime_caller_context(caller);
     Instance& instance = Instance::of(context);
     const auto& function = *static_cast<const HostFunction*>(env);
@@ -70,10 +56,13 @@ wasm_trap_t* call_immediate(void* env, wasmtime_caller_t* caller, wasmtime_val_r
     return error ? instance.end_with(std::move(*error)) : nullptr;
 }
 
-bool nothing_to_wait_for(void* /*env*/) noexcept { return true; }
+bool nothing_to_wait_for(void* /*env*/) noexcept {
+    return true;
+}
 
 // Asked by Wasmtime at each poll while the call is open.
 bool poll_answer(void* env) noexcept {
+    [[maybe_unused]] const FiberScope scope;
     auto& open = *static_cast<Instance::OpenCall*>(env);
     auto answer = open.instance->port().take_answer();
     if (!answer) {
@@ -91,10 +80,17 @@ RawValue raw_value(const wasmtime_val_t& value) {
     RawValue raw;
     raw.i64 = 0;
     switch (value.kind) {
-        case WASMTIME_I32: raw.i32 = value.of.i32; break;
-        case WASMTIME_I64: raw.i64 = value.of.i64; break;
-        case WASMTIME_F32: raw.f32 = value.of.f32; break;
-        default: raw.f64 = value.of.f64;
+        case WASMTIME_I32:
+            raw.i32 = value.of.i32;
+            break;
+        case WASMTIME_I64:
+            raw.i64 = value.of.i64;
+            break;
+        case WASMTIME_F32:
+            raw.f32 = value.of.f32;
+            break;
+        default:
+            raw.f64 = value.of.f64;
     }
     return raw;
 }
@@ -103,6 +99,7 @@ void call_suspending(void* env, wasmtime_caller_t* caller, const wasmtime_val_t*
                      std::size_t argument_count, wasmtime_val_t* results,
                      std::size_t /*result_count*/, wasm_trap_t** trap,
                      wasmtime_async_continuation_t* continuation) noexcept {
+    [[maybe_unused]] const FiberScope scope;
     // Wasmtime ends the process where none is set, also when the call traps.
     *continuation = {.callback = &nothing_to_wait_for, .env = nullptr, .finalizer = nullptr};
     wasmtime_context_t* const context = wasmtime_caller_context(caller);
@@ -128,6 +125,7 @@ void call_suspending(void* env, wasmtime_caller_t* caller, const wasmtime_val_t*
 
 wasm_trap_t* call_unknown(void* env, wasmtime_caller_t* caller, wasmtime_val_raw_t* /*values*/,
                           std::size_t /*count*/) noexcept {
+    [[maybe_unused]] const FiberScope scope;
     Instance& instance = Instance::of(wasmtime_caller_context(caller));
     const auto& import = *static_cast<const UnknownImport*>(env);
     return instance.end_with(make_error(
@@ -138,10 +136,14 @@ wasm_trap_t* call_unknown(void* env, wasmtime_caller_t* caller, wasmtime_val_raw
 
 wasm_valtype_t* new_type(ValueType type) {
     switch (type) {
-        case ValueType::kI32: return wasm_valtype_new(WASM_I32);
-        case ValueType::kI64: return wasm_valtype_new(WASM_I64);
-        case ValueType::kF32: return wasm_valtype_new(WASM_F32);
-        case ValueType::kF64: break;
+        case ValueType::kI32:
+            return wasm_valtype_new(WASM_I32);
+        case ValueType::kI64:
+            return wasm_valtype_new(WASM_I64);
+        case ValueType::kF32:
+            return wasm_valtype_new(WASM_F32);
+        case ValueType::kF64:
+            break;
     }
     return wasm_valtype_new(WASM_F64);
 }
@@ -182,12 +184,13 @@ Result<void> define_host_functions(wasmtime_linker_t* linker,
         const FunctionTypeHandle type = new_function_type(function.signature);
         auto* const self = const_cast<HostFunction*>(&function);  // only ever read
         wasmtime_error_t* const error =
-            suspends ? wasmtime_linker_define_async_func(
-                           linker, kModule.data(), kModule.size(), function.name.data(),
-                           function.name.size(), type.get(), &call_suspending, self, nullptr)
-                     : wasmtime_linker_define_func_unchecked(
-                           linker, kModule.data(), kModule.size(), function.name.data(),
-                           function.name.size(), type.get(), &call_immediate, self, nullptr);
+            suspends
+                ? wasmtime_linker_define_async_func(linker, kModule.data(), kModule.size(),
+                                                    function.name.data(), function.name.size(),
+                                                    type.get(), &call_suspending, self, nullptr)
+                : wasmtime_linker_define_func_unchecked(linker, kModule.data(), kModule.size(),
+                                                        function.name.data(), function.name.size(),
+                                                        type.get(), &call_immediate, self, nullptr);
         if (auto defined = to_result(error, function.name); !defined) {
             return defined;
         }
@@ -214,11 +217,10 @@ Result<void> define_unknown_imports(wasmtime_linker_t* linker, const wasmtime_mo
             continue;
         }
         unknown.push_back(std::make_unique<UnknownImport>(full_name));
-        auto defined = to_result(
-            wasmtime_linker_define_func_unchecked(linker, from.data(), from.size(), name.data(),
-                                                  name.size(), type, &call_unknown,
-                                                  unknown.back().get(), nullptr),
-            full_name);
+        auto defined = to_result(wasmtime_linker_define_func_unchecked(
+                                     linker, from.data(), from.size(), name.data(), name.size(),
+                                     type, &call_unknown, unknown.back().get(), nullptr),
+                                 full_name);
         if (!defined) {
             return defined;
         }

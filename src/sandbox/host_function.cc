@@ -35,12 +35,12 @@ void HostCall::fail(Error error) {
 }
 
 void HostCall::bad_pointer(std::size_t parameter, const BadPointer& problem) {
-    fail(Error{.type = ErrorType::kProgramTrap,
-               .code = "bad_pointer",
-               .message = fmt::format("{}: parameter {}: {}", function_, parameter + 1,
-                                      problem.reason),
-               .retry_after_ms = std::nullopt,
-               .details = {}});
+    fail(Error{
+        .type = ErrorType::kProgramTrap,
+        .code = "bad_pointer",
+        .message = fmt::format("{}: parameter {}: {}", function_, parameter + 1, problem.reason),
+        .retry_after_ms = std::nullopt,
+        .details = {}});
 }
 
 }  // namespace realm::sandbox

@@ -94,8 +94,7 @@ union alignas(8) RawValue {
 // One call of a host function, as the wrapper hands it to a thunk. Lives on the guest's fiber.
 class HostCall {
 public:
-    HostCall(void* host, std::string_view function, GuestMemory memory,
-             std::span<RawValue> values)
+    HostCall(void* host, std::string_view function, GuestMemory memory, std::span<RawValue> values)
         : host_(host), function_(function), memory_(memory), values_(values) {}
 
     [[nodiscard]] void* host() const { return host_; }
@@ -122,7 +121,7 @@ struct HostFunction {
 
     std::string name;  // in module "env"
     Signature signature;
-    Thunk thunk = nullptr;                      // exactly one of the two is set
+    Thunk thunk = nullptr;  // exactly one of the two is set
     SuspendingThunk suspending_thunk = nullptr;
 };
 
@@ -181,13 +180,10 @@ struct Argument {
 template <class T>
 struct Argument<std::span<T>> {
     static constexpr std::size_t kValues = 2;
-    static void types(std::vector<ValueType>& out) {
-        out.insert(out.end(), 2, ValueType::kI32);
-    }
+    static void types(std::vector<ValueType>& out) { out.insert(out.end(), 2, ValueType::kI32); }
     static std::span<T> read(HostCall& call, std::size_t at, std::size_t parameter) {
-        const auto range =
-            call.memory().span<T>(Number<std::uint32_t>::get(call.value(at)),
-                                  Number<std::uint32_t>::get(call.value(at + 1)));
+        const auto range = call.memory().span<T>(Number<std::uint32_t>::get(call.value(at)),
+                                                 Number<std::uint32_t>::get(call.value(at + 1)));
         if (!range) {
             call.bad_pointer(parameter, range.error());
             return {};
@@ -199,9 +195,7 @@ struct Argument<std::span<T>> {
 template <>
 struct Argument<std::string_view> {
     static constexpr std::size_t kValues = 2;
-    static void types(std::vector<ValueType>& out) {
-        out.insert(out.end(), 2, ValueType::kI32);
-    }
+    static void types(std::vector<ValueType>& out) { out.insert(out.end(), 2, ValueType::kI32); }
     static std::string_view read(HostCall& call, std::size_t at, std::size_t parameter) {
         const auto text = Argument<std::span<const char>>::read(call, at, parameter);
         return {text.data(), text.size()};

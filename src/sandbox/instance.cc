@@ -7,6 +7,7 @@
 #include <span>
 #include <utility>
 
+#include "sandbox/fiber_scope.h"
 #include "sandbox/wording.h"
 
 namespace realm::sandbox {
@@ -91,7 +92,8 @@ void Instance::advance() {
             stage_ = Stage::kEntry;
             call_export(entry_);
             return;
-        default: stage_ = Stage::kDone;
+        default:
+            stage_ = Stage::kDone;
     }
 }
 
@@ -107,10 +109,10 @@ std::optional<Error> Instance::check_exports() const {
 std::optional<Error> Instance::check_function(std::string_view name) const {
     const ExportInfo* const found = program_->info().find_export(name);
     if (found == nullptr || found->kind != ExternKind::kFunction) {
-        return make_error(ErrorType::kInvalidRequest, "no_such_export",
-                          fmt::format("program '{}' exports no function '{}'; it exports {}",
-                                      program_name(), shown(name),
-                                      exported_functions(program_->info())));
+        return make_error(
+            ErrorType::kInvalidRequest, "no_such_export",
+            fmt::format("program '{}' exports no function '{}'; it exports {}", program_name(),
+                        shown(name), exported_functions(program_->info())));
     }
     if (found->signature != Signature{}) {
         return make_error(
@@ -146,8 +148,8 @@ void Instance::open_store() {
     const std::uint32_t tables = options.max_tables_per_module;
     const std::uint32_t memories = options.max_memories_per_module + 1;
     wasmtime_store_limiter(store_.get(), 0, 0, 1, tables, memories);
-    realm_context_limit_strictly(context_, guest_limits_.memory_bytes,
-                                 guest_limits_.table_elements, 1, tables, memories);
+    realm_context_limit_strictly(context_, guest_limits_.memory_bytes, guest_limits_.table_elements,
+                                 1, tables, memories);
     wasmtime_store_epoch_deadline_callback(store_.get(), &Instance::on_epoch, this, nullptr);
     wasmtime_context_set_epoch_deadline(context_, 1);
     stage_ = Stage::kInstantiate;
@@ -171,14 +173,14 @@ void Instance::call_export(const std::string& name) {
     wasmtime_extern_t found;
     if (!wasmtime_instance_export_get(context_, &instance_, name.data(), name.size(), &found) ||
         found.kind != WASMTIME_EXTERN_FUNC) {
-        failure_ = make_error(ErrorType::kInternal, "export_lost",
-                              fmt::format("program '{}' lost its export '{}'", program_name(),
-                                          shown(name)));
+        failure_ = make_error(
+            ErrorType::kInternal, "export_lost",
+            fmt::format("program '{}' lost its export '{}'", program_name(), shown(name)));
         return;
     }
     function_ = found.of.func;
-    future_.reset(wasmtime_func_call_async(context_, &function_, nullptr, 0, nullptr, 0, &trap_,
-                                           &error_));
+    future_.reset(
+        wasmtime_func_call_async(context_, &function_, nullptr, 0, nullptr, 0, &trap_, &error_));
 }
 
 Error Instance::failure_of_stage() {
@@ -224,8 +226,8 @@ wasm_trap_t* Instance::end_with(Error error) {
 }
 
 wasmtime_error_t* Instance::on_epoch(wasmtime_context_t* /*context*/, void* self,
-                                     std::uint64_t* delta,
-                                     wasmtime_update_deadline_kind_t* kind) {
+                                     std::uint64_t* delta, wasmtime_update_deadline_kind_t* kind) {
+    [[maybe_unused]] const FiberScope scope;
     const auto& instance = *static_cast<const Instance*>(self);
     // A tick that fell before this poll began is no reason to give way.
     const bool due = instance.runtime_.ticker->ticks() != instance.poll_began_at_tick_;

@@ -82,8 +82,7 @@ private:
     void finish_instantiation();
     void call_export(const std::string& name);
     [[nodiscard]] Error failure_of_stage();
-    static wasmtime_error_t* on_epoch(wasmtime_context_t* context, void* self,
-                                      std::uint64_t* delta,
+    static wasmtime_error_t* on_epoch(wasmtime_context_t* context, void* self, std::uint64_t* delta,
                                       wasmtime_update_deadline_kind_t* kind);
 
     Runtime::Impl& runtime_;

@@ -50,14 +50,23 @@ void skip_constant(WasmCursor& body) {
     for (;;) {
         const std::uint8_t opcode = body.byte("a global");
         switch (opcode) {
-            case kEnd: return;
+            case kEnd:
+                return;
             case kI32Const:
             case kI64Const:
-            case kRefNull: static_cast<void>(body.s64("a global")); break;
+            case kRefNull:
+                static_cast<void>(body.s64("a global"));
+                break;
             case kGlobalGet:
-            case kRefFunc: static_cast<void>(body.u32("a global")); break;
-            case kF32Const: static_cast<void>(body.bytes(4, "a global")); break;
-            case kF64Const: static_cast<void>(body.bytes(8, "a global")); break;
+            case kRefFunc:
+                static_cast<void>(body.u32("a global"));
+                break;
+            case kF32Const:
+                static_cast<void>(body.bytes(4, "a global"));
+                break;
+            case kF64Const:
+                static_cast<void>(body.bytes(8, "a global"));
+                break;
             case kVector:
                 static_cast<void>(body.u32("a global"));
                 static_cast<void>(body.bytes(16, "a global"));
@@ -75,9 +84,10 @@ void skip_constant(WasmCursor& body) {
 }  // namespace
 
 std::string marker_advice(std::string_view problem) {
-    return fmt::format("has an export realm_abi_version that {}: let it be a function () -> i32 "
-                       "that returns a constant (major << 16 | minor), or an immutable i32 global",
-                       problem);
+    return fmt::format(
+        "has an export realm_abi_version that {}: let it be a function () -> i32 "
+        "that returns a constant (major << 16 | minor), or an immutable i32 global",
+        problem);
 }
 
 AbiVersion evaluate_marker_function(WasmCursor body) {
@@ -101,8 +111,12 @@ AbiVersion evaluate_marker_function(WasmCursor body) {
     };
     for (;;) {
         switch (body.byte(kWhat)) {
-            case kI32Const: stack.push_back(body.s32(kWhat)); break;
-            case kLocalGet: stack.push_back(local()); break;
+            case kI32Const:
+                stack.push_back(body.s32(kWhat));
+                break;
+            case kLocalGet:
+                stack.push_back(local());
+                break;
             case kLocalSet: {
                 std::int32_t& place = local();
                 place = pop();
@@ -115,8 +129,10 @@ AbiVersion evaluate_marker_function(WasmCursor body) {
                 break;
             }
             case kReturn:
-            case kEnd: return unpack(pop());
-            default: body.reject(marker_advice("does more than return a constant"));
+            case kEnd:
+                return unpack(pop());
+            default:
+                body.reject(marker_advice("does more than return a constant"));
         }
     }
 }

@@ -94,9 +94,8 @@ ModuleInfo Reader::read() {
 
 void Reader::header() {
     const auto matches = [](std::span<const std::byte> found, auto& wanted) {
-        return std::ranges::equal(found, wanted, {}, [](std::byte b) {
-            return std::to_integer<std::uint8_t>(b);
-        });
+        return std::ranges::equal(found, wanted, {},
+                                  [](std::byte b) { return std::to_integer<std::uint8_t>(b); });
     };
     if (cursor_.remaining() < kHeader.size()) {
         cursor_.reject("is too short to be WebAssembly");
@@ -118,17 +117,30 @@ void Reader::section(std::uint8_t id, WasmCursor body) {
         place = body;
     };
     switch (id) {
-        case kType: types(body); break;
-        case kImport: imports(body); break;
-        case kFunction: functions(body); break;
-        case kMemory: info_.memories += body.u32("the memories"); break;
-        case kGlobal: once(global_section_); break;
-        case kExport: once(export_section_); break;
+        case kType:
+            types(body);
+            break;
+        case kImport:
+            imports(body);
+            break;
+        case kFunction:
+            functions(body);
+            break;
+        case kMemory:
+            info_.memories += body.u32("the memories");
+            break;
+        case kGlobal:
+            once(global_section_);
+            break;
+        case kExport:
+            once(export_section_);
+            break;
         case kCode:
             once(code_section_);
             code_bodies_ = body.u32("the code");
             break;
-        default: break;
+        default:
+            break;
     }
 }
 
@@ -165,7 +177,9 @@ void Reader::sub_type(WasmCursor& body) {
 
 void Reader::composite_type(WasmCursor& body, std::uint8_t form) {
     switch (form) {
-        case 0x60: types_.push_back(function_type(body)); return;
+        case 0x60:
+            types_.push_back(function_type(body));
+            return;
         case 0x5f: {
             const std::uint32_t fields = body.u32("a struct type");
             for (std::uint32_t i = 0; i < fields; ++i) {
@@ -173,8 +187,11 @@ void Reader::composite_type(WasmCursor& body, std::uint8_t form) {
             }
             break;
         }
-        case 0x5e: field_type(body); break;
-        default: body.reject(fmt::format("has a type of unknown form {:#04x}", form));
+        case 0x5e:
+            field_type(body);
+            break;
+        default:
+            body.reject(fmt::format("has a type of unknown form {:#04x}", form));
     }
     types_.emplace_back(std::nullopt);
 }
@@ -199,12 +216,22 @@ std::optional<ValueType> Reader::value_type(WasmCursor& body) {
 void Reader::finish_value_type(WasmCursor& body, std::uint8_t form,
                                std::optional<ValueType>& type) {
     switch (form) {
-        case 0x7f: type = ValueType::kI32; return;
-        case 0x7e: type = ValueType::kI64; return;
-        case 0x7d: type = ValueType::kF32; return;
-        case 0x7c: type = ValueType::kF64; return;
+        case 0x7f:
+            type = ValueType::kI32;
+            return;
+        case 0x7e:
+            type = ValueType::kI64;
+            return;
+        case 0x7d:
+            type = ValueType::kF32;
+            return;
+        case 0x7c:
+            type = ValueType::kF64;
+            return;
         case 0x63:
-        case 0x64: static_cast<void>(body.s64("a reference type")); return;
+        case 0x64:
+            static_cast<void>(body.s64("a reference type"));
+            return;
         default:
             // Vectors and the one-byte reference types.
             if (form != 0x7b && (form < 0x68 || form > 0x75)) {
@@ -245,7 +272,9 @@ void Reader::imports(WasmCursor& body) {
                 static_cast<void>(value_type(body));
                 limits(body);
                 break;
-            case 2: limits(body); break;
+            case 2:
+                limits(body);
+                break;
             case 3:
                 static_cast<void>(value_type(body));
                 static_cast<void>(body.byte("an import"));
@@ -255,7 +284,8 @@ void Reader::imports(WasmCursor& body) {
                 static_cast<void>(body.byte("an import"));
                 static_cast<void>(body.u32("an import"));
                 break;
-            default: body.reject(fmt::format("has an import of unknown kind {}", kind));
+            default:
+                body.reject(fmt::format("has an import of unknown kind {}", kind));
         }
         import.kind = static_cast<ExternKind>(kind);
         info_.imports.push_back(std::move(import));
@@ -319,9 +349,14 @@ void Reader::read_marker() {
         return;
     }
     switch (marker_->first) {
-        case ExternKind::kFunction: info_.abi = marker_function(marker_->second); return;
-        case ExternKind::kGlobal: info_.abi = marker_global(marker_->second); return;
-        default: cursor_.reject(marker_advice("is neither a function nor a global"));
+        case ExternKind::kFunction:
+            info_.abi = marker_function(marker_->second);
+            return;
+        case ExternKind::kGlobal:
+            info_.abi = marker_global(marker_->second);
+            return;
+        default:
+            cursor_.reject(marker_advice("is neither a function nor a global"));
     }
 }
 
@@ -360,8 +395,7 @@ Result<ModuleInfo> read_module(std::span<const std::byte> wasm) {
         return Reader(wasm).read();
     } catch (const Malformed& malformed) {
         return fail(ErrorType::kInvalidRequest, "invalid_module",
-                    fmt::format("the module {} (at byte {})", malformed.reason,
-                                malformed.offset));
+                    fmt::format("the module {} (at byte {})", malformed.reason, malformed.offset));
     }
 }
 

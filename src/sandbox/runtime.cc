@@ -38,11 +38,16 @@ std::string sha256(std::span<const std::byte> bytes) {
 
 const char* kind_name(ExternKind kind) {
     switch (kind) {
-        case ExternKind::kFunction: return "function";
-        case ExternKind::kTable: return "table";
-        case ExternKind::kMemory: return "memory";
-        case ExternKind::kGlobal: return "global";
-        case ExternKind::kTag: return "tag";
+        case ExternKind::kFunction:
+            return "function";
+        case ExternKind::kTable:
+            return "table";
+        case ExternKind::kMemory:
+            return "memory";
+        case ExternKind::kGlobal:
+            return "global";
+        case ExternKind::kTag:
+            return "tag";
     }
     return "item";
 }
@@ -166,9 +171,15 @@ Result<void> compile_and_link(Runtime::Impl& runtime, Program::Impl& program,
 Program::Program(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Program::~Program() = default;
 
-const std::string& Program::name() const { return impl_->name; }
-const std::string& Program::digest() const { return impl_->digest; }
-const ModuleInfo& Program::info() const { return impl_->info; }
+const std::string& Program::name() const {
+    return impl_->name;
+}
+const std::string& Program::digest() const {
+    return impl_->digest;
+}
+const ModuleInfo& Program::info() const {
+    return impl_->info;
+}
 
 Result<std::shared_ptr<Runtime>> Runtime::create(const RuntimeOptions& options,
                                                  std::vector<HostFunction> functions) {
@@ -185,17 +196,20 @@ Result<std::shared_ptr<Runtime>> Runtime::create(const RuntimeOptions& options,
     if (auto defined = define_host_functions(impl->linker.get(), impl->functions); !defined) {
         return std::unexpected(std::move(defined.error()));
     }
-    impl->ticker.emplace(options.tick, [engine = impl->engine.get()] {
-        wasmtime_engine_increment_epoch(engine);
-    });
+    impl->ticker.emplace(
+        options.tick, [engine = impl->engine.get()] { wasmtime_engine_increment_epoch(engine); });
     return std::make_shared<Runtime>(std::move(impl));
 }
 
 Runtime::Runtime(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Runtime::~Runtime() = default;
 
-const RuntimeOptions& Runtime::options() const { return impl_->options; }
-std::uint64_t Runtime::ticks() const { return impl_->ticker->ticks(); }
+const RuntimeOptions& Runtime::options() const {
+    return impl_->options;
+}
+std::uint64_t Runtime::ticks() const {
+    return impl_->ticker->ticks();
+}
 
 Result<std::shared_ptr<const Program>> Runtime::compile(std::string name,
                                                         std::span<const std::byte> wasm) {

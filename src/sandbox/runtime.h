@@ -16,14 +16,14 @@
 namespace realm::sandbox {
 
 struct RuntimeOptions {
-    std::uint32_t max_instances = 1024;           // alive at one time
+    std::uint32_t max_instances = 1024;                         // alive at one time
     std::uint64_t max_memory_bytes = std::uint64_t{256} << 20;  // most that any program may get
     std::uint32_t max_table_elements = 65536;
     std::uint32_t max_memories_per_module = 4;
     std::uint32_t max_tables_per_module = 16;
-    std::size_t guest_stack_bytes = std::size_t{256} << 10;   // wasm frames
-    std::size_t fiber_stack_bytes = std::size_t{512} << 10;   // wasm frames and host functions
-    std::chrono::microseconds tick{1000};         // epoch interval while a guest runs
+    std::size_t guest_stack_bytes = std::size_t{256} << 10;  // wasm frames
+    std::size_t fiber_stack_bytes = std::size_t{512} << 10;  // wasm frames and host functions
+    std::chrono::microseconds tick{1000};                    // epoch interval while a guest runs
     std::size_t max_module_bytes = std::size_t{64} << 20;
 };
 

@@ -34,9 +34,9 @@ struct Runtime::Impl {
     std::vector<HostFunction> functions;  // never changed: the linker points to them
     EngineHandle engine;
     LinkerHandle linker;
-    std::uint32_t capacity = 0;           // instances that the pool holds
+    std::uint32_t capacity = 0;  // instances that the pool holds
     std::atomic<std::uint32_t> live{0};
-    std::optional<Ticker> ticker;         // last, so that it stops before the engine goes
+    std::optional<Ticker> ticker;  // last, so that it stops before the engine goes
 };
 
 }  // namespace realm::sandbox

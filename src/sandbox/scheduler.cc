@@ -10,7 +10,9 @@
 namespace realm::sandbox {
 namespace {
 
-constexpr std::size_t index_of(RunClass which) { return static_cast<std::size_t>(which); }
+constexpr std::size_t index_of(RunClass which) {
+    return static_cast<std::size_t>(which);
+}
 
 }  // namespace
 

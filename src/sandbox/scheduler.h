@@ -25,6 +25,7 @@ enum class RunClass : std::uint8_t { kNormal, kBackground };
 class Scheduler {
 public:
     explicit Scheduler(const ExecutorOptions& options) : options_(options) {}
+    ~Scheduler() = default;
     Scheduler(const Scheduler&) = delete;
     Scheduler& operator=(const Scheduler&) = delete;
 

@@ -62,10 +62,10 @@ std::vector<Frame> frames_of(const wasm_frame_vec_t& found) {
         const wasm_frame_t* const frame = found.data[i];
         const wasm_name_t* const name = wasmtime_frame_func_name(frame);
         const std::size_t offset = wasm_frame_module_offset(frame);
-        frames.push_back(
-            {.function = name != nullptr ? shown(text_of(*name))
-                                         : fmt::format("#{}", wasm_frame_func_index(frame)),
-             .offset = offset == SIZE_MAX ? std::nullopt : std::optional(offset)});
+        frames.push_back({.function = name != nullptr
+                                          ? shown(text_of(*name))
+                                          : fmt::format("#{}", wasm_frame_func_index(frame)),
+                          .offset = offset == SIZE_MAX ? std::nullopt : std::optional(offset)});
     }
     return frames;
 }
@@ -159,7 +159,7 @@ Error memory_error(const std::string& program, std::uint64_t wanted, const Guest
         limits.memories > 1 ? fmt::format(" for each of its {} memories", limits.memories) : "";
     return make_error(ErrorType::kProgramLimit, "memory",
                       fmt::format("program '{}' asked for {} bytes of memory; its limit is {} "
-                                  "bytes{} (limits.memory in the configuration raises it)",
+                                  "bytes{} (limits.memory_bytes in the configuration raises it)",
                                   program, wanted, limits.memory_bytes, share));
 }
 
@@ -201,8 +201,9 @@ Error report_error(const std::string& program, const wasmtime_error_t& error,
     }
     constexpr std::string_view kCause = "Caused by:\n";
     const std::size_t cause = text.rfind(kCause);
-    const std::size_t start =
-        cause == std::string::npos ? 0 : text.find_first_not_of(" 0123456789:", cause + kCause.size());
+    const std::size_t start = cause == std::string::npos
+                                  ? 0
+                                  : text.find_first_not_of(" 0123456789:", cause + kCause.size());
     const std::string reason = shown(std::string_view(text).substr(std::min(start, text.size())));
     return trap_error(program, {"trap", reason.c_str()}, frames);
 }

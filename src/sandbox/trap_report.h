@@ -11,8 +11,8 @@ namespace realm::sandbox {
 
 // What the report needs to know of the program.
 struct GuestLimits {
-    std::uint64_t memory_bytes = 0;   // of one memory
-    std::uint32_t memories = 1;       // that share the program's limit
+    std::uint64_t memory_bytes = 0;  // of one memory
+    std::uint32_t memories = 1;      // that share the program's limit
     std::uint32_t table_elements = 0;
 };
 

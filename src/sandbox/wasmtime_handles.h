@@ -46,7 +46,9 @@ using OwnedBytes = OwnedVector<wasm_byte_vec_t, wasm_byte_vec_delete>;
 using OwnedFrames = OwnedVector<wasm_frame_vec_t, wasm_frame_vec_delete>;
 using OwnedImports = OwnedVector<wasm_importtype_vec_t, wasm_importtype_vec_delete>;
 
-inline std::string_view text_of(const wasm_byte_vec_t& bytes) { return {bytes.data, bytes.size}; }
+inline std::string_view text_of(const wasm_byte_vec_t& bytes) {
+    return {bytes.data, bytes.size};
+}
 
 // All that Wasmtime says about a failure: its chain of causes, several lines.
 inline std::string message_of(const wasmtime_error_t& error) {

@@ -13,10 +13,14 @@ constexpr std::size_t kLongestName = 100;
 
 const char* type_name(ValueType type) {
     switch (type) {
-        case ValueType::kI32: return "i32";
-        case ValueType::kI64: return "i64";
-        case ValueType::kF32: return "f32";
-        case ValueType::kF64: return "f64";
+        case ValueType::kI32:
+            return "i32";
+        case ValueType::kI64:
+            return "i64";
+        case ValueType::kF32:
+            return "f32";
+        case ValueType::kF64:
+            return "f64";
     }
     return "?";
 }

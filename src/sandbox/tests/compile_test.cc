@@ -37,7 +37,8 @@ TEST(Compile, TheDigestIsThatOfTheBinary) {
     const std::string_view wasm(bytes, sizeof(bytes));
     const auto program = harness.runtime().compile("p", base::as_bytes(wasm));
     ASSERT_TRUE(program) << program.error().message;
-    EXPECT_EQ((*program)->digest(), "1ac8e28b31ab20d4390f18586fd5d10dba5dc23c6903b339e3cd9e95a0ebb23a");
+    EXPECT_EQ((*program)->digest(),
+              "1ac8e28b31ab20d4390f18586fd5d10dba5dc23c6903b339e3cd9e95a0ebb23a");
 }
 
 TEST(Compile, UnknownRealmImportsAreRefusedByName) {
@@ -51,13 +52,13 @@ TEST(Compile, UnknownRealmImportsAreRefusedByName) {
 
 TEST(Compile, ImportsWithAnotherTypeAreRefused) {
     Harness harness;
-    EXPECT_EQ(refusal(harness,
-                      module_text("(import \"env\" \"realm_add\" (func (param i32 i64)))", "")),
-              "import_type: program 'p': it imports 'env.realm_add' with the type (i32, i64) -> (), "
-              "which is (i32, i32) -> i32");
     EXPECT_EQ(
-        refusal(harness, module_text("(import \"env\" \"realm_note\" (func (param externref)))",
-                                     "")),
+        refusal(harness, module_text("(import \"env\" \"realm_add\" (func (param i32 i64)))", "")),
+        "import_type: program 'p': it imports 'env.realm_add' with the type (i32, i64) -> (), "
+        "which is (i32, i32) -> i32");
+    EXPECT_EQ(
+        refusal(harness,
+                module_text("(import \"env\" \"realm_note\" (func (param externref)))", "")),
         "import_type: program 'p': it imports 'env.realm_note' with the type of references, which "
         "is (i32) -> ()");
 }
@@ -83,14 +84,15 @@ TEST(Compile, NamesFromModulesAreMadeFitForMessages) {
               "unknown_import: program 'p': it imports 'env." + long_name.substr(0, 100) +
                   "...', which this server does not know");
     EXPECT_EQ(refusal(harness, module_text("(import \"env\" \"realm_\\0a\\00\" (func))", "")),
-              "unknown_import: program 'p': it imports 'env.realm_?" "?', which this server does not "
+              "unknown_import: program 'p': it imports 'env.realm_?"
+              "?', which this server does not "
               "know");
 }
 
 TEST(Compile, WhatWasmtimeRejectsIsRefused) {
     Harness harness;
-    EXPECT_TRUE(refusal(harness, "(module").starts_with(
-        "invalid_module: program 'p': its text is no WebAssembly: "));
+    EXPECT_TRUE(refusal(harness, "(module")
+                    .starts_with("invalid_module: program 'p': its text is no WebAssembly: "));
     // The body leaves nothing on the stack.
     EXPECT_TRUE(refusal(harness, module_text("", "(func (result i32))"))
                     .starts_with("invalid_module: program 'p': "));
@@ -119,11 +121,13 @@ TEST(Compile, TheSizeLimitIsExact) {
 
 TEST(Compile, SeveralMemoriesAndTablesFitThePool) {
     Harness harness;
-    EXPECT_EQ(refusal(harness, module_text("", "(memory 1) (memory 1) (memory 1) (memory 1) "
-                                               "(table 9 funcref) (table 9 externref)")),
+    EXPECT_EQ(refusal(harness, module_text("",
+                                           "(memory 1) (memory 1) (memory 1) (memory 1) "
+                                           "(table 9 funcref) (table 9 externref)")),
               "");
-    EXPECT_TRUE(refusal(harness, module_text("", "(memory 1) (memory 1) (memory 1) (memory 1) "
-                                                 "(memory 1)"))
+    EXPECT_TRUE(refusal(harness, module_text("",
+                                             "(memory 1) (memory 1) (memory 1) (memory 1) "
+                                             "(memory 1)"))
                     .starts_with("invalid_module: "));
 }
 
@@ -147,8 +151,8 @@ TEST(RuntimeOptions, ImpossibleOnesAreRefused) {
 }
 
 TEST(RuntimeOptions, AHostFunctionNeedsExactlyOneThunk) {
-    const auto runtime = Runtime::create(small_options(), {HostFunction{.name = "realm_none",
-                                                                        .signature = {}}});
+    const auto runtime =
+        Runtime::create(small_options(), {HostFunction{.name = "realm_none", .signature = {}}});
     ASSERT_FALSE(runtime);
     EXPECT_EQ(runtime.error().message, "realm_none is no proper host function");
 }

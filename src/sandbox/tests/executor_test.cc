@@ -9,15 +9,17 @@
 namespace realm::sandbox::testing {
 namespace {
 
-Error reason() { return fail(ErrorType::kCancelled, "by_test", "enough").error(); }
+Error reason() {
+    return fail(ErrorType::kCancelled, "by_test", "enough").error();
+}
 
 TEST(Executor, ASpinningGuestDoesNotStopOthers) {
     for (const std::size_t background : {std::size_t{0}, std::size_t{1}}) {
         Harness harness({.threads = 1, .background_threads = background});
         auto spinner = harness.start(harness.compile(module_text(kNoteImport, kSpin)).value());
         harness.probe().notes(1);
-        const auto other = harness.run(
-            module_text(kNoteImport, "(func (export \"run\") i32.const 2 call $note)"));
+        const auto other =
+            harness.run(module_text(kNoteImport, "(func (export \"run\") i32.const 2 call $note)"));
         EXPECT_EQ(message_of(other), "");
         spinner.execution->cancel(reason());
         const auto outcome = spinner.outcome.get();
@@ -54,15 +56,15 @@ TEST(Executor, AGuestThatUsedUpItsSliceRunsInTheBackgroundUntilItWaits) {
     auto runtime =
         Runtime::create(small_options(), {bind<&SpyHost::spy, &ThreadSpy::here>("realm_here")})
             .value();
-    Executor executor(runtime, {.threads = 1,
-                                .background_threads = 1,
-                                .slice = std::chrono::milliseconds(1)});
-    auto program = runtime
-                       ->compile("p", base::as_bytes(module_text(
-                                          "(import \"env\" \"realm_here\" (func $here))",
-                                          "(func (export \"run\") (loop $again (call $here) "
-                                          "(br $again)))")))
-                       .value();
+    Executor executor(
+        runtime, {.threads = 1, .background_threads = 1, .slice = std::chrono::milliseconds(1)});
+    auto program =
+        runtime
+            ->compile("p",
+                      base::as_bytes(module_text("(import \"env\" \"realm_here\" (func $here))",
+                                                 "(func (export \"run\") (loop $again (call $here) "
+                                                 "(br $again)))")))
+            .value();
     auto host = std::make_shared<SpyHost>();
     std::promise<RunOutcome> ended;
     executor.start(program, "run", host, {.cpu = std::chrono::milliseconds(50)},
@@ -74,8 +76,8 @@ TEST(Executor, AGuestThatUsedUpItsSliceRunsInTheBackgroundUntilItWaits) {
 TEST(Executor, TicksStandStillWhileNoGuestRuns) {
     Harness harness;
     EXPECT_EQ(harness.runtime().ticks(), 0U);
-    const auto outcome = harness.run(module_text(kNoteImport, kSpin),
-                                     {.cpu = std::chrono::milliseconds(20)});
+    const auto outcome =
+        harness.run(module_text(kNoteImport, kSpin), {.cpu = std::chrono::milliseconds(20)});
     EXPECT_EQ(code_of(outcome), "cpu_time");
     EXPECT_GE(harness.runtime().ticks(), outcome.usage.yields);
 }
@@ -149,9 +151,8 @@ TEST(Executor, ARunStartedDuringShutdownIsToldSo) {
     Executor& executor = harness.executor();
     std::promise<RunOutcome> second;
     executor.start(program, "run", harness.host(), {}, [&](const RunOutcome&) {
-        executor.start(program, "run", harness.host(), {}, [&](RunOutcome outcome) {
-            second.set_value(std::move(outcome));
-        });
+        executor.start(program, "run", harness.host(), {},
+                       [&](RunOutcome outcome) { second.set_value(std::move(outcome)); });
     });
     const Completion late = harness.probe().take_waiting();
     auto outcome = second.get_future();
@@ -161,10 +162,11 @@ TEST(Executor, ARunStartedDuringShutdownIsToldSo) {
 
 TEST(Executor, ManyGuestsOnSeveralThreadsKeepTheirMemoriesApart) {
     Harness harness({.threads = 4, .background_threads = 1});
-    auto program = harness.compile(module_text(
-                                       R"((import "env" "realm_fill" (func $fill (param i32 i32)))
+    auto program = harness
+                       .compile(module_text(
+                           R"((import "env" "realm_fill" (func $fill (param i32 i32)))
         (import "env" "realm_answer" (func $answer (param i32) (result i32))))",
-                                       R"((memory (export "memory") 1)
+                           R"((memory (export "memory") 1)
         (func (export "run") (local i32)
             (loop $again
                 (if (i32.load (i32.const 512)) (then unreachable))

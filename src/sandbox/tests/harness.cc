@@ -17,7 +17,9 @@ std::uint32_t Probe::text(std::string_view text) {
     return static_cast<std::uint32_t>(text.size());
 }
 
-void Probe::fill(std::span<std::uint32_t> out) { std::ranges::fill(out, 7U); }
+void Probe::fill(std::span<std::uint32_t> out) {
+    std::ranges::fill(out, 7U);
+}
 
 std::int64_t Probe::sum(std::span<const std::int64_t> values) {
     std::int64_t total = 0;
@@ -27,7 +29,9 @@ std::int64_t Probe::sum(std::span<const std::int64_t> values) {
     return total;
 }
 
-void Probe::move_point(In<Point> from, Out<Point> to) { to.set({from->x + 1, from->y + 2}); }
+void Probe::move_point(In<Point> from, Out<Point> to) {
+    to.set({from->x + 1, from->y + 2});
+}
 
 HostResult<std::int32_t> Probe::refuse(std::int32_t really) {
     if (really == 0) {

@@ -90,8 +90,8 @@ RuntimeOptions small_options();
 // Owns one of each; start() with a program's text or a compiled one.
 class Harness {
 public:
-    explicit Harness(const ExecutorOptions& executor = {}, const RuntimeOptions& runtime =
-                                                               small_options());
+    explicit Harness(const ExecutorOptions& executor = {},
+                     const RuntimeOptions& runtime = small_options());
 
     [[nodiscard]] Runtime& runtime() { return *runtime_; }
     [[nodiscard]] Executor& executor() { return *executor_; }

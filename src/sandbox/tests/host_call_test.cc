@@ -18,8 +18,8 @@ constexpr std::string_view kImports = R"(
 constexpr std::string_view kMemory = R"((memory (export "memory") 2) )";  // 131072 bytes
 
 std::string program(std::string_view code) {
-    return module_text(kImports, std::string(kMemory) + "(func (export \"run\") " +
-                                     std::string(code) + ")");
+    return module_text(kImports,
+                       std::string(kMemory) + "(func (export \"run\") " + std::string(code) + ")");
 }
 
 TEST(HostCall, NumbersOfAllTypesArriveAndReturn) {
@@ -115,8 +115,8 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(HostCall, WithoutAMemoryOnlyEmptyRangesAreGood) {
     Harness harness;
     const auto run = [&](const char* code) {
-        return harness.run(module_text(kImports, std::string("(func (export \"run\") ") + code +
-                                                     ")"));
+        return harness.run(
+            module_text(kImports, std::string("(func (export \"run\") ") + code + ")"));
     };
     EXPECT_EQ(message_of(run("(drop (call $text (i32.const 9) (i32.const 0)))")), "");
     EXPECT_EQ(message_of(run("(drop (call $text (i32.const 0) (i32.const 1)))")),
@@ -174,8 +174,8 @@ TEST(HostCall, ABadPointerCarriesItsBacktrace) {
         (func $inner (drop (call $text (i32.const -1) (i32.const 1))))
         (func $outer (export "run") (call $inner)))"));
     ASSERT_TRUE(outcome.error);
-    EXPECT_TRUE(outcome.error->details.starts_with(
-        R"({"program":"p","function":"inner","offset":)"))
+    EXPECT_TRUE(
+        outcome.error->details.starts_with(R"({"program":"p","function":"inner","offset":)"))
         << outcome.error->details;
     EXPECT_NE(outcome.error->details.find(R"("trap":"bad_pointer","backtrace":[)"),
               std::string::npos);

@@ -5,9 +5,10 @@ namespace realm::sandbox::testing {
 namespace {
 
 std::string grow(int pages) {
-    return module_text(kNoteImport, "(memory (export \"memory\") 1) (func (export \"run\") (call "
-                                    "$note (memory.grow (i32.const " +
-                                        std::to_string(pages) + "))))");
+    return module_text(kNoteImport,
+                       "(memory (export \"memory\") 1) (func (export \"run\") (call "
+                       "$note (memory.grow (i32.const " +
+                           std::to_string(pages) + "))))");
 }
 
 TEST(Limits, MemoryMayGrowToTheLimitAndNoFurther) {
@@ -23,11 +24,11 @@ TEST(Limits, MemoryMayGrowToTheLimitAndNoFurther) {
     EXPECT_EQ(outside.error->code, "memory");
     EXPECT_EQ(outside.error->message,
               "program 'p' asked for 196608 bytes of memory; its limit is 131072 bytes "
-              "(limits.memory in the configuration raises it)");
+              "(limits.memory_bytes in the configuration raises it)");
     EXPECT_EQ(outside.usage.memory_bytes, 65536U);
     EXPECT_EQ(message_of(harness.run(grow(1), {.memory_bytes = 131071})),
               "program 'p' asked for 131072 bytes of memory; its limit is 131071 bytes "
-              "(limits.memory in the configuration raises it)");
+              "(limits.memory_bytes in the configuration raises it)");
 }
 
 TEST(Limits, TheMemoryAtTheStartCountsToo) {
@@ -35,8 +36,9 @@ TEST(Limits, TheMemoryAtTheStartCountsToo) {
     EXPECT_EQ(message_of(harness.run(grow(0), {.memory_bytes = 65536})), "");
     const auto outcome = harness.run(grow(0), {.memory_bytes = 65535});
     EXPECT_EQ(code_of(outcome), "memory");
-    EXPECT_EQ(message_of(outcome), "program 'p' asked for 65536 bytes of memory; its limit is "
-                                   "65535 bytes (limits.memory in the configuration raises it)");
+    EXPECT_EQ(message_of(outcome),
+              "program 'p' asked for 65536 bytes of memory; its limit is "
+              "65535 bytes (limits.memory_bytes in the configuration raises it)");
 }
 
 TEST(Limits, NoProgramGetsMoreThanTheRuntimesMaximum) {
@@ -45,20 +47,21 @@ TEST(Limits, NoProgramGetsMoreThanTheRuntimesMaximum) {
     EXPECT_EQ(message_of(harness.run(grow(63), generous)), "");
     EXPECT_EQ(message_of(harness.run(grow(64), generous)),
               "program 'p' asked for 4259840 bytes of memory; its limit is 4194304 bytes "
-              "(limits.memory in the configuration raises it)");
+              "(limits.memory_bytes in the configuration raises it)");
 }
 
 TEST(Limits, SeveralMemoriesShareOneLimit) {
     Harness harness;
     const auto program = [](int pages) {
-        return module_text("", "(memory 1) (memory 1) (func (export \"run\") (drop (memory.grow 1 "
-                               "(i32.const " +
-                                   std::to_string(pages) + "))))");
+        return module_text("",
+                           "(memory 1) (memory 1) (func (export \"run\") (drop (memory.grow 1 "
+                           "(i32.const " +
+                               std::to_string(pages) + "))))");
     };
     EXPECT_EQ(message_of(harness.run(program(1), {.memory_bytes = 262144})), "");
     EXPECT_EQ(message_of(harness.run(program(2), {.memory_bytes = 262144})),
               "program 'p' asked for 196608 bytes of memory; its limit is 131072 bytes for each of "
-              "its 2 memories (limits.memory in the configuration raises it)");
+              "its 2 memories (limits.memory_bytes in the configuration raises it)");
 }
 
 TEST(Limits, GrowthBeyondTheModulesOwnMaximumSaysSo) {
@@ -66,16 +69,18 @@ TEST(Limits, GrowthBeyondTheModulesOwnMaximumSaysSo) {
     const auto outcome = harness.run(module_text("", R"(
         (memory 1 2) (func (export "run") (drop (memory.grow (i32.const 2)))))"));
     EXPECT_EQ(code_of(outcome), "memory_maximum");
-    EXPECT_EQ(message_of(outcome), "program 'p' asked for 196608 bytes of memory, more than the "
-                                   "maximum that its module declares");
+    EXPECT_EQ(message_of(outcome),
+              "program 'p' asked for 196608 bytes of memory, more than the "
+              "maximum that its module declares");
 }
 
 TEST(Limits, TablesToo) {
     Harness harness;
     const auto grow_table = [](int elements) {
-        return module_text("", "(table 10 funcref) (func (export \"run\") (drop (table.grow "
-                               "(ref.null func) (i32.const " +
-                                   std::to_string(elements) + "))))");
+        return module_text("",
+                           "(table 10 funcref) (func (export \"run\") (drop (table.grow "
+                           "(ref.null func) (i32.const " +
+                               std::to_string(elements) + "))))");
     };
     EXPECT_EQ(message_of(harness.run(grow_table(90), {.table_elements = 100})), "");
     const auto outcome = harness.run(grow_table(91), {.table_elements = 100});
@@ -89,13 +94,14 @@ TEST(Limits, TablesToo) {
 
 TEST(Limits, AnEndlessLoopUsesUpItsCpuTime) {
     Harness harness;
-    const auto outcome = harness.run(module_text(kNoteImport, kSpin),
-                                     {.cpu = std::chrono::milliseconds(50)});
+    const auto outcome =
+        harness.run(module_text(kNoteImport, kSpin), {.cpu = std::chrono::milliseconds(50)});
     ASSERT_TRUE(outcome.error);
     EXPECT_EQ(outcome.error->type, ErrorType::kProgramLimit);
     EXPECT_EQ(outcome.error->code, "cpu_time");
-    EXPECT_EQ(outcome.error->message, "program 'p' used up its CPU time of 50 ms (limits.cpu_ms in "
-                                      "the configuration raises it)");
+    EXPECT_EQ(outcome.error->message,
+              "program 'p' used up its CPU time of 50 ms (limits.cpu_ms in "
+              "the configuration raises it)");
     EXPECT_GT(outcome.usage.cpu, std::chrono::milliseconds(50));
     EXPECT_GT(outcome.usage.yields, 0U);
     EXPECT_EQ(outcome.usage.polls, outcome.usage.yields + 1);
@@ -121,8 +127,9 @@ TEST(Limits, TheWallDeadlineEndsAWaitingGuest) {
     ASSERT_TRUE(outcome.error);
     EXPECT_EQ(outcome.error->type, ErrorType::kDeadlineExceeded);
     EXPECT_EQ(outcome.error->code, "wall_time");
-    EXPECT_EQ(outcome.error->message, "program 'p' did not end within 30 ms (limits.wall_ms in the "
-                                      "configuration, or the request's deadline)");
+    EXPECT_EQ(outcome.error->message,
+              "program 'p' did not end within 30 ms (limits.wall_ms in the "
+              "configuration, or the request's deadline)");
     EXPECT_EQ(outcome.usage.suspensions, 1U);
     late.resolve(1);
     EXPECT_TRUE(harness.probe().notes(0).empty());
@@ -130,8 +137,8 @@ TEST(Limits, TheWallDeadlineEndsAWaitingGuest) {
 
 TEST(Limits, TheWallDeadlineEndsASpinningGuest) {
     Harness harness;
-    const auto outcome = harness.run(module_text(kNoteImport, kSpin),
-                                     {.wall = std::chrono::milliseconds(30)});
+    const auto outcome =
+        harness.run(module_text(kNoteImport, kSpin), {.wall = std::chrono::milliseconds(30)});
     EXPECT_EQ(code_of(outcome), "wall_time");
 }
 
@@ -163,8 +170,9 @@ TEST(Limits, ThePoolHoldsExactlyItsInstances) {
     EXPECT_EQ(refused.error->type, ErrorType::kUnavailable);
     EXPECT_EQ(refused.error->code, "no_instance_free");
     EXPECT_TRUE(refused.error->retryable);
-    EXPECT_EQ(refused.error->message, "no room to run program 'p' now: all 3 instances are in use "
-                                      "(limits.instances in the configuration)");
+    EXPECT_EQ(refused.error->message,
+              "no room to run program 'p' now: all 3 instances are in use "
+              "(limits.instances in the configuration)");
     waiting[0].resolve(1);
     EXPECT_EQ(message_of(runs[0].outcome.get()), "");
     auto again = harness.start(program);

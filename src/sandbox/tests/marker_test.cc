@@ -29,9 +29,9 @@ TEST(Marker, AcceptsWhatCompilersProduce) {
              "(local i32 i32) (local.tee 1 (i32.const 65536))",
              "(local i32) (local.set 0 (i32.const 65536)) local.get 0 return unreachable",
          }) {
-        const auto program = harness.compile(
-            "(module (func (export \"realm_abi_version\") (result i32) " + std::string(body) +
-            "))");
+        const auto program =
+            harness.compile("(module (func (export \"realm_abi_version\") (result i32) " +
+                            std::string(body) + "))");
         ASSERT_TRUE(program) << body << ": " << program.error().message;
         EXPECT_EQ((*program)->info().abi, Runtime::kAbi);
     }
@@ -68,16 +68,18 @@ TEST(Marker, MissingIsRefusedWithTheRemedy) {
 TEST(Marker, OtherVersionsAreRefusedWithBothNumbers) {
     Harness harness;
     const auto version = [&](const std::string& number) {
-        return refusal(harness, "(module (func (export \"realm_abi_version\") (result i32) "
-                                "i32.const " +
-                                    number + "))");
+        return refusal(harness,
+                       "(module (func (export \"realm_abi_version\") (result i32) "
+                       "i32.const " +
+                           number + "))");
     };
     EXPECT_EQ(version("0x10000"), "");
     EXPECT_EQ(version("0x10001"),
               "abi_version: program 'p': it was built for version 1.1 of the program interface, "
               "newer than this server's 1.0: update the server or build it with an older SDK");
-    const std::string other_major = " of the program interface and this server speaks 1.0: build "
-                                    "it with the SDK of this server";
+    const std::string other_major =
+        " of the program interface and this server speaks 1.0: build "
+        "it with the SDK of this server";
     EXPECT_EQ(version("0x20000"),
               "abi_version: program 'p': it was built for version 2.0" + other_major);
     EXPECT_EQ(version("0xffff"),
@@ -90,10 +92,11 @@ TEST(Marker, MustBeReadableWithoutRunningIt) {
     Harness harness;
     const auto starts = [&](const std::string& body, std::string_view problem) {
         const std::string found =
-            refusal(harness, "(module (import \"a\" \"b\" (func $imported (result i32))) "
-                             "(import \"a\" \"c\" (func $exported (result i32))) "
-                             "(global $g (mut i32) (i32.const 65536)) (memory 1) " +
-                                 body + ")");
+            refusal(harness,
+                    "(module (import \"a\" \"b\" (func $imported (result i32))) "
+                    "(import \"a\" \"c\" (func $exported (result i32))) "
+                    "(global $g (mut i32) (i32.const 65536)) (memory 1) " +
+                        body + ")");
         EXPECT_TRUE(found.starts_with(advice(problem))) << found;
     };
     constexpr std::string_view kMore = "does more than return a constant";

@@ -35,10 +35,10 @@ const std::vector<std::byte> kHeader = bytes_of({0, 'a', 's', 'm', 1, 0, 0, 0});
 // A module with only the marker, whose last section is its code.
 std::vector<std::byte> smallest_module() {
     std::vector<std::byte> wasm = kHeader;
-    append(wasm, bytes_of({1, 5, 1, 0x60, 0, 1, 0x7f}));                 // type () -> i32
-    append(wasm, bytes_of({3, 2, 1, 0}));                                // one function of it
-    append(wasm, bytes_of({7, 21, 1, 17}, "realm_abi_version"));         // its export
-    append(wasm, bytes_of({0, 0}));                                      // function 0
+    append(wasm, bytes_of({1, 5, 1, 0x60, 0, 1, 0x7f}));                  // type () -> i32
+    append(wasm, bytes_of({3, 2, 1, 0}));                                 // one function of it
+    append(wasm, bytes_of({7, 21, 1, 17}, "realm_abi_version"));          // its export
+    append(wasm, bytes_of({0, 0}));                                       // function 0
     append(wasm, bytes_of({10, 8, 1, 6, 0, 0x41, 0x80, 0x80, 4, 0x0b}));  // i32.const 65536
     return wasm;
 }
@@ -129,8 +129,9 @@ TEST(ModuleReader, SaysWhatIsWrongAndWhere) {
               "the module has a number above 32 bits in a section's size (at byte 14)");
     EXPECT_EQ(with({1, 2, 1, 0x33}), "the module has a type of unknown form 0x33 (at byte 12)");
     EXPECT_EQ(with({3, 1, 0xff}), "the module ends within the functions (at byte 11)");
-    EXPECT_EQ(with({3, 2, 1, 0}), "the module declares 1 functions and has the code of 0 (at byte "
-                                  "12)");
+    EXPECT_EQ(with({3, 2, 1, 0}),
+              "the module declares 1 functions and has the code of 0 (at byte "
+              "12)");
     EXPECT_EQ(with({2, 4, 1, 1, 0xff, 1}),
               "the module has a name that is not UTF-8 in an import (at byte 13)");
     EXPECT_EQ(with({7, 4, 1, 0, 0, 0}),
@@ -154,7 +155,7 @@ TEST(ModuleReader, ListsImportsOfAllKinds) {
                              1, 'a', 1, 'f', 0, 0,           // function of type 0
                              1, 'a', 1, 'g', 0, 1,           // function with a reference
                              1, 'a', 1, 't', 1, 0x70, 0, 1,  // table
-                             1, 'a', 1, 'm', 2, 1, 1, 2,     // memory
+                             1, 'a', 1, 'm', 2, 1,    1, 2,  // memory
                              1, 'a', 1, 'x', 3, 0x7d, 1});   // mutable f32
     const auto info = read_module(wasm);
     ASSERT_TRUE(info) << info.error().message;

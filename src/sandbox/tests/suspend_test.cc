@@ -35,9 +35,11 @@ TEST(Suspend, AnAnswerBeforeTheReturnDoesNotSuspend) {
 
 TEST(Suspend, AnAnswerFromAnotherThreadResumesTheGuest) {
     Harness harness;
-    auto compiled = harness.compile(program(R"(
+    auto compiled = harness
+                        .compile(program(R"(
         (call $note (call $wait (i32.const 0)))
-        (call $note (call $wait (i32.const 0))))")).value();
+        (call $note (call $wait (i32.const 0))))"))
+                        .value();
     auto started = harness.start(compiled);
     harness.probe().take_waiting().resolve(-3);
     std::thread([&] { harness.probe().take_waiting().resolve(7); }).join();
@@ -50,12 +52,14 @@ TEST(Suspend, AnAnswerFromAnotherThreadResumesTheGuest) {
 // The answers race with the polls that suspend: none may be lost, whichever comes first.
 TEST(Suspend, NoWakeUpIsLost) {
     Harness harness({.threads = 2, .background_threads = 1});
-    auto compiled = harness.compile(program(R"(
+    auto compiled = harness
+                        .compile(program(R"(
         (local i32)
         (loop $again
             (local.set 0 (i32.add (local.get 0) (call $wait (i32.const 0))))
             (br_if $again (i32.lt_s (local.get 0) (i32.const 2000))))
-        (call $note (local.get 0)))")).value();
+        (call $note (local.get 0)))"))
+                        .value();
     std::vector<Started> runs;
     for (int i = 0; i < 4; ++i) {
         runs.push_back(harness.start(compiled));
@@ -104,9 +108,11 @@ TEST(Suspend, ADroppedCompletionEndsTheGuest) {
     EXPECT_EQ(outcome.error->code, "completion_dropped");
     EXPECT_EQ(outcome.error->message, "a host function gave up its call without an answer");
     // The same later, from another thread.
-    auto started = harness.start(
-        harness.compile(program("(call $note (call $wait (i32.const 0)))")).value());
-    { const Completion dropped = harness.probe().take_waiting(); }
+    auto started =
+        harness.start(harness.compile(program("(call $note (call $wait (i32.const 0)))")).value());
+    {
+        const Completion dropped = harness.probe().take_waiting();
+    }
     EXPECT_EQ(code_of(started.outcome.get()), "completion_dropped");
     EXPECT_TRUE(harness.probe().notes(0).empty());
 }
@@ -118,16 +124,16 @@ TEST(Suspend, AnErrorAsAnswerEndsTheGuestUnchanged) {
     EXPECT_EQ(outcome.error->type, ErrorType::kRateLimited);
     EXPECT_EQ(outcome.error->code, "slow_down");
     EXPECT_EQ(outcome.error->retry_after_ms, 20);
-    auto started = harness.start(
-        harness.compile(program("(call $note (call $wait (i32.const 0)))")).value());
+    auto started =
+        harness.start(harness.compile(program("(call $note (call $wait (i32.const 0)))")).value());
     harness.probe().take_waiting().trap(reason());
     EXPECT_EQ(started.outcome.get().error, reason());
 }
 
 TEST(Suspend, BadPointersAndExceptionsEndTheGuestBeforeItWaits) {
     Harness harness;
-    EXPECT_EQ(message_of(harness.run(program(
-                  "(drop (call $wait_with (i32.const 65536) (i32.const 1)))"))),
+    EXPECT_EQ(message_of(
+                  harness.run(program("(drop (call $wait_with (i32.const 65536) (i32.const 1)))"))),
               "program 'p': realm_wait_with: parameter 1: offset 65536 with 1 bytes lies outside "
               "the guest's memory of 65536 bytes");
     EXPECT_EQ(message_of(harness.run(program("(drop (call $boom))"))),
@@ -139,8 +145,8 @@ TEST(Suspend, BadPointersAndExceptionsEndTheGuestBeforeItWaits) {
 
 TEST(Cancel, WhileWaiting) {
     Harness harness;
-    auto started = harness.start(
-        harness.compile(program("(call $note (call $wait (i32.const 0)))")).value());
+    auto started =
+        harness.start(harness.compile(program("(call $note (call $wait (i32.const 0)))")).value());
     Completion late = harness.probe().take_waiting();
     started.execution->cancel(reason());
     started.execution->cancel(fail(ErrorType::kCancelled, "second", "too late").error());

@@ -39,17 +39,17 @@ TEST(Trap, TheLastWordOfMemoryIsInBounds) {
 TEST(Trap, EachKindHasItsCode) {
     Harness harness;
     const auto code = [&](const std::string& body) {
-        const auto outcome = run_body(harness, "(table 2 funcref) (type $v (func)) "
-                                               "(func $f (param i32)) (elem (i32.const 1) $f) "
-                                               "(func (export \"run\") " +
-                                                   body + ")");
+        const auto outcome = run_body(harness,
+                                      "(table 2 funcref) (type $v (func)) "
+                                      "(func $f (param i32)) (elem (i32.const 1) $f) "
+                                      "(func (export \"run\") " +
+                                          body + ")");
         EXPECT_TRUE(!outcome.error || outcome.error->type == ErrorType::kProgramTrap);
         return code_of(outcome);
     };
     EXPECT_EQ(code("unreachable"), "unreachable");
     EXPECT_EQ(code("(drop (i32.div_s (i32.const 1) (i32.const 0)))"), "integer_divide_by_zero");
-    EXPECT_EQ(code("(drop (i32.div_s (i32.const 0x80000000) (i32.const -1)))"),
-              "integer_overflow");
+    EXPECT_EQ(code("(drop (i32.div_s (i32.const 0x80000000) (i32.const -1)))"), "integer_overflow");
     EXPECT_EQ(code("(drop (i32.trunc_f32_s (f32.const nan)))"), "bad_float_to_integer");
     EXPECT_EQ(code("(call_indirect (type $v) (i32.const 0))"), "null_function");
     EXPECT_EQ(code("(call_indirect (type $v) (i32.const 1))"), "indirect_call_type");
@@ -82,8 +82,8 @@ TEST(Trap, FunctionsWithoutANameGetTheirNumber) {
 
 TEST(Trap, InTheStartFunctionItEndsTheRunBeforeTheEntry) {
     Harness harness;
-    const auto outcome = harness.run(module_text(
-        kNoteImport, R"((func $start unreachable) (start $start)
+    const auto outcome =
+        harness.run(module_text(kNoteImport, R"((func $start unreachable) (start $start)
                         (func (export "run") i32.const 9 call $note))"));
     EXPECT_EQ(code_of(outcome), "unreachable");
     EXPECT_NE(message_of(outcome).find("trapped in function 'start'"), std::string::npos);
@@ -92,8 +92,8 @@ TEST(Trap, InTheStartFunctionItEndsTheRunBeforeTheEntry) {
 
 TEST(Trap, InitializeRunsBeforeTheEntry) {
     Harness harness;
-    const auto outcome = harness.run(module_text(
-        kNoteImport, R"((func $start i32.const 1 call $note) (start $start)
+    const auto outcome =
+        harness.run(module_text(kNoteImport, R"((func $start i32.const 1 call $note) (start $start)
                         (func (export "_initialize") i32.const 2 call $note)
                         (func (export "run") i32.const 3 call $note))"));
     EXPECT_EQ(message_of(outcome), "");
@@ -125,9 +125,10 @@ TEST(Trap, UnknownImportsTrapByNameWhenCalled) {
 
 TEST(Trap, TheSameUnknownImportTwiceIsOneStub) {
     Harness harness;
-    EXPECT_EQ(message_of(harness.run(module_text(
-                  R"((import "a" "b" (func)) (import "a" "b" (func)))", "(func (export \"run\"))"))),
-              "");
+    EXPECT_EQ(
+        message_of(harness.run(module_text(R"((import "a" "b" (func)) (import "a" "b" (func)))",
+                                           "(func (export \"run\"))"))),
+        "");
 }
 
 TEST(Trap, AnUncaughtExceptionIsTheGuestsFault) {
@@ -149,18 +150,21 @@ TEST(Entry, MustExistAndTakeNothing) {
     ASSERT_TRUE(missing.error);
     EXPECT_EQ(missing.error->type, ErrorType::kInvalidRequest);
     EXPECT_EQ(missing.error->code, "no_such_export");
-    EXPECT_EQ(missing.error->message, "program 'p' exports no function 'walk'; it exports "
-                                      "'realm_abi_version', 'run', 'with'");
+    EXPECT_EQ(missing.error->message,
+              "program 'p' exports no function 'walk'; it exports "
+              "'realm_abi_version', 'run', 'with'");
     EXPECT_EQ(code_of(harness.run(text, {}, "memory")), "no_such_export");
     const auto wrong = harness.run(text, {}, "with");
     ASSERT_TRUE(wrong.error);
     EXPECT_EQ(wrong.error->type, ErrorType::kInvalidRequest);
     EXPECT_EQ(wrong.error->code, "bad_export_type");
-    EXPECT_EQ(wrong.error->message, "program 'p': its export 'with' has the type (i32) -> i64; it "
-                                    "must be () -> ()");
-    EXPECT_EQ(message_of(harness.run(module_text("", R"(
+    EXPECT_EQ(wrong.error->message,
+              "program 'p': its export 'with' has the type (i32) -> i64; it "
+              "must be () -> ()");
+    EXPECT_EQ(
+        message_of(harness.run(module_text("", R"(
         (func (export "_initialize") (param i32)) (func (export "run")))"))),
-              "program 'p': its export '_initialize' has the type (i32) -> (); it must be () -> ()");
+        "program 'p': its export '_initialize' has the type (i32) -> (); it must be () -> ()");
 }
 
 }  // namespace
