@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""Measures Realm and writes build/bench.json, an array of rows {name, value, unit, peer, peer_value,
+ratio, better}; prints them as a table.
+
+single_stream_vs_raw_decode: tokens per second of one greedy stream over HTTP against llama_decode in
+a loop, with the same weights, threads, prompt and number of tokens. The two take turns, so that a
+change of the machine's speed hits both; each row holds the medians of all rounds. Both must give the
+same text.
+
+The programs in build/release/bin that print rows of their own (sandbox_bench) run afterwards."""
+
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BIN = ROOT / "build" / "release" / "bin"
+OUTPUT = ROOT / "build" / "bench.json"
+OWN_ROWS = ["sandbox_bench"]
+MESSAGES = [{"role": "system", "content": "You are a helpful assistant."},
+            {"role": "user", "content": "Write a very long story about a lighthouse."}]
+COMMAND_S = 300
+
+
+def run(*command):
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True,
+                          timeout=COMMAND_S, check=False)
+    if done.returncode != 0:
+        sys.exit(f"bench: {' '.join(map(str, command))}: exit status {done.returncode}\n"
+                 f"{done.stderr}")
+    return done.stdout
+
+
+@contextlib.contextmanager
+def serving(model, threads):
+    """A server on a free port; gives the port."""
+    command = [str(BIN / "realm"), "serve", "--port", "0", "--model", str(model), "--threads",
+               str(threads), "--log-level", "warn"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        line = process.stdout.readline()
+        found = re.search(r"listening on http://[^:]+:(\d+)", line)
+        if not found:
+            sys.exit(f"bench: the server said {line!r} instead of its address")
+        yield int(found[1])
+    finally:
+        process.terminate()
+        process.wait(COMMAND_S)
+
+
+def row(name, value, unit, better, peer=None, peer_value=None):
+    ratio = None if not peer_value else round(value / peer_value, 4)
+    whole = {"name": name, "value": value, "unit": unit, "peer": peer, "peer_value": peer_value,
+             "ratio": ratio, "better": better}
+    return {key: part for key, part in whole.items() if part is not None}
+
+
+def single_stream(model, options):
+    """Rows of one stream over HTTP against the raw loop."""
+    request = {"messages": MESSAGES, "temperature": 0, "max_tokens": options.tokens, "stream": True}
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder) / "request.json"
+        file.write_text(json.dumps(request))
+        with serving(model, options.threads) as port:
+            rounds = []
+            for turn in range(options.rounds + 1):
+                stream = json.loads(run(BIN / "stream_client", port, file))
+                raw = json.loads(run(BIN / "raw_decode", model, file, options.threads))
+                check_same(stream, raw, options.tokens)
+                # The first turn warms caches up and does not count.
+                if turn > 0:
+                    rounds.append((stream, raw))
+                    print(f"  round {turn}: {stream['tokens_per_second']:.1f} tok/s over HTTP, "
+                          f"{raw['tokens_per_second']:.1f} raw", flush=True)
+    streams, raws = zip(*rounds)
+    name = "single_stream_vs_raw_decode"
+    return [
+        row(name, median(streams, "tokens_per_second"), "tok/s", "higher", "llama_decode loop",
+            median(raws, "tokens_per_second")),
+        row("single_stream_first_token_ms", median(streams, "first_token_ms"), "ms", "lower")]
+
+
+def median(results, key):
+    return round(statistics.median(result[key] for result in results), 2)
+
+
+def check_same(stream, raw, tokens):
+    """A fast answer that is another one is worth nothing."""
+    if stream["tokens"] != tokens or raw["tokens"] != tokens:
+        sys.exit(f"bench: {stream['tokens']} tokens over HTTP, {raw['tokens']} raw, not {tokens}")
+    # Bytes of an unfinished character at the end are not sent over HTTP.
+    if not raw["text"].startswith(stream["text"].rstrip("\ufffd")):
+        sys.exit("bench: the text over HTTP is not that of llama_decode")
+
+
+def own_rows(program):
+    lines = [json.loads(line) for line in run(BIN / program).splitlines() if line.startswith("{")]
+    return [row(line["name"], line["value"], line["unit"], line["better"]) for line in lines]
+
+
+def print_table(rows):
+    print(f"\n{'name':<36} {'value':>12} {'unit':<6} {'peer value':>12} {'ratio':>8}  better")
+    for entry in rows:
+        peer = f"{entry['peer_value']:.2f}" if "peer" in entry else "-"
+        ratio = f"{entry['ratio']:.3f}" if "ratio" in entry else "-"
+        print(f"{entry['name']:<36} {entry['value']:>12.2f} {entry['unit']:<6} {peer:>12} "
+              f"{ratio:>8}  {entry['better']}")
+
+
+def main():
+    cores = len(os.sched_getaffinity(0))
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--tokens", type=int, default=256)
+    parser.add_argument("--threads", type=int, default=cores, help="threads that compute")
+    parser.add_argument("--model", default="default", help="a pulled model, or a .gguf file")
+    options = parser.parse_args()
+    model = pathlib.Path(options.model)
+    if model.suffix != ".gguf":
+        model = pathlib.Path(run(BIN / "realm", "models", "--path", options.model).strip())
+
+    print(f"machine: {platform.machine()}, {cores} cores for this process")
+    print(f"workload: {model.name}, {options.threads} threads, greedy, {options.tokens} tokens of "
+          f"\"{MESSAGES[-1]['content']}\", {options.rounds} rounds in turns, medians")
+    rows = single_stream(model, options)
+    for program in OWN_ROWS:
+        rows += own_rows(program)
+    print_table(rows)
+    OUTPUT.write_text(json.dumps(rows, indent=1) + "\n")
+    print(f"\nwritten: {OUTPUT.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
