@@ -160,7 +160,7 @@ Json usage_of(const Json& reply) {
 
 }  // namespace
 
-Result<ChatRequest> read_chat_request(const Json& body) {
+Result<ChatRequest> read_chat_request(Json body, std::uint32_t default_max_tokens) {
     if (!body.is_object()) {
         return fail(ErrorType::kInvalidRequest, "invalid_value",
                     "The request must be a JSON object with \"model\" and \"messages\".");
@@ -172,6 +172,9 @@ Result<ChatRequest> read_chat_request(const Json& body) {
     }
     if (auto checked = check_messages(body); !checked) {
         return std::unexpected(std::move(checked.error()));
+    }
+    if (!present(body, "max_tokens") && !present(body, "max_completion_tokens")) {
+        body["max_tokens"] = default_max_tokens;
     }
     ChatRequest request;
     request.body = envelope::dump(body);

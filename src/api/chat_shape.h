@@ -20,8 +20,9 @@ struct ChatRequest {
 };
 
 // Checks types and ranges of the fields that OpenAI defines; others pass through. The error names
-// the field in its message and in details {"param": ...}.
-Result<ChatRequest> read_chat_request(const envelope::Json& body);
+// the field in its message and in details {"param": ...}. Where the body names no max_tokens, the
+// program gets `default_max_tokens`: without a bound each request would reserve a whole context.
+Result<ChatRequest> read_chat_request(envelope::Json body, std::uint32_t default_max_tokens);
 
 // Makes OpenAI's objects of what a chat program emits and replies. One for each request.
 class ChatShaper {

@@ -1,5 +1,6 @@
 #include "api/gateway.h"
 
+#include <exception>
 #include <utility>
 
 #include "api/responses.h"
@@ -49,7 +50,14 @@ Gateway::Gateway(GatewayServices services)
 }
 
 Gateway::Awaitable Gateway::handle(net::HttpRequest request, net::ResponseWriter& writer) {
-    co_await router_.handle(request, writer);
+    try {
+        co_await router_.handle(request, writer);
+    } catch (const std::exception& problem) {
+        // The client gets a 500 from net, which has no log.
+        services_.logger.error("request failed",
+                               {{"path", request.path}, {"reason", problem.what()}});
+        throw;
+    }
 }
 
 net::HttpResponse Gateway::error_body(int status, const Error& error) {
@@ -82,7 +90,7 @@ Gateway::Awaitable Gateway::chat_completions(const net::HttpRequest& request, st
         if (!body) {
             return std::unexpected(std::move(body.error()));
         }
-        auto chat = read_chat_request(*body);
+        auto chat = read_chat_request(std::move(*body), services_.default_max_tokens);
         if (!chat) {
             return std::unexpected(std::move(chat.error()));
         }
@@ -134,7 +142,7 @@ Gateway::Awaitable Gateway::envelope_request(const net::HttpRequest& request, st
                         "meta.operation '" + meta.operation + "' is unknown; this server offers: " +
                             std::string(kChatOperation) + ".");
         }
-        auto chat = read_chat_request(parsed->data);
+        auto chat = read_chat_request(std::move(parsed->data), services_.default_max_tokens);
         if (!chat) {
             chat.error().message = "data: " + chat.error().message;
             return chat;

@@ -27,6 +27,7 @@ struct GatewayServices {
     const interfaces::ModelDirectory& models;
     serving::RunService& runs;
     std::shared_ptr<const sandbox::Program> chat_program;
+    std::uint32_t default_max_tokens = 1024;  // of a chat that names no number
     bool show_counters = false;  // in /health/ready: not where tenants could watch each other
     telemetry::Logger logger;
 };

@@ -107,16 +107,15 @@ private:
     std::thread thread_;
 };
 
-Json chat_data(const RunOptions& options) {
+Json chat_data(const RunOptions& options, std::uint32_t default_max_tokens) {
     Json messages = Json::array();
     if (options.system) {
         messages.push_back({{"role", "system"}, {"content", *options.system}});
     }
     messages.push_back({{"role", "user"}, {"content", *options.prompt}});
-    Json data = {{"messages", std::move(messages)}, {"temperature", options.temperature}};
-    if (options.max_tokens) {
-        data["max_tokens"] = *options.max_tokens;
-    }
+    Json data = {{"messages", std::move(messages)},
+                 {"temperature", options.temperature},
+                 {"max_tokens", options.max_tokens.value_or(default_max_tokens)}};
     return data;
 }
 
@@ -139,12 +138,12 @@ Result<std::string> read_input(const std::string& name) {
     return text;
 }
 
-Result<std::string> request_data(const RunOptions& options) {
+Result<std::string> request_data(const RunOptions& options, std::uint32_t default_max_tokens) {
     if (options.input) {
         return read_input(*options.input);
     }
     if (options.prompt) {
-        return envelope::dump(chat_data(options));
+        return envelope::dump(chat_data(options, default_max_tokens));
     }
     if (!options.program.empty()) {
         return std::string("null");
@@ -183,7 +182,7 @@ int run_command(const CommonOptions& common, const RunOptions& options) {
     if (!settings) {
         return report(common, settings.error());
     }
-    auto data = request_data(options);
+    auto data = request_data(options, settings->limits.max_tokens);
     if (!data) {
         return report(common, data.error());
     }

@@ -131,6 +131,7 @@ Result<void> serve(const config::Settings& settings, const telemetry::Logger& lo
                           .models = (*stack)->models(),
                           .runs = (*stack)->runs(),
                           .chat_program = *program,
+                          .default_max_tokens = settings.limits.max_tokens,
                           .show_counters = settings.tenants.empty(),
                           .logger = logger});
     auto http = net::HttpServer::listen(

@@ -26,11 +26,8 @@ struct Limits {
     std::uint64_t output_bytes = std::uint64_t{8} << 20;  // reply and chunks together
     std::uint64_t chunk_bytes = std::uint64_t{1} << 20;   // one chunk
     std::uint64_t log_bytes = std::uint64_t{64} << 10;    // what realm_log writes
-    std::uint64_t text_bytes = std::uint64_t{1} << 20;    // text given to one host call
     std::uint32_t contexts = 16;                          // at one time
     std::uint32_t max_tokens = 1024;                      // of a generation that names no number
-    std::uint32_t stop_strings = 16;                      // of one generation
-    std::uint32_t stop_string_bytes = 256;                // of one stop string
 
     // The whole server.
     std::uint32_t runs = 256;        // at one time; above: overloaded

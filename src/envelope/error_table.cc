@@ -20,7 +20,7 @@ constexpr std::array kRows = {
     ErrorRow{kProgramTrap, "program_trap", 422, "program_error", 6, false},
     ErrorRow{kProgramLimit, "program_limit", 422, "program_error", 6, false},
     ErrorRow{kOverloaded, "overloaded", 503, "overloaded_error", 5, true},
-    ErrorRow{kDeadlineExceeded, "deadline_exceeded", 504, "timeout_error", 5, true},
+    ErrorRow{kDeadlineExceeded, "deadline_exceeded", 504, "timeout_error", 5, false},
     ErrorRow{kCancelled, "cancelled", 499, "cancelled_error", 130, false},
     ErrorRow{kUnavailable, "unavailable", 503, "server_error", 5, true},
     ErrorRow{kInternal, "internal", 500, "server_error", 70, false},

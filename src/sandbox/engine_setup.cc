@@ -7,7 +7,9 @@
 
 #if defined(__SANITIZE_THREAD__)
 // Wasmtime allocates in its handler of a guest's fault, which interrupts guest code only.
-extern "C" const char* __tsan_default_options() { return "report_signal_unsafe=0"; }
+extern "C" const char* __tsan_default_options() {
+    return "report_signal_unsafe=0";
+}
 #endif
 
 namespace realm::sandbox {

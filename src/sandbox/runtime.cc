@@ -214,10 +214,11 @@ std::uint64_t Runtime::ticks() const {
 Result<std::shared_ptr<const Program>> Runtime::compile(std::string name,
                                                         std::span<const std::byte> wasm) {
     if (wasm.size() > impl_->options.max_module_bytes) {
-        return refuse(name, "module_too_large",
-                      fmt::format("its {} bytes are more than the limit of {} (limits.module in "
-                                  "the configuration)",
-                                  wasm.size(), impl_->options.max_module_bytes));
+        return refuse(
+            name, "module_too_large",
+            fmt::format("its {} bytes are more than the limit of {} (limits.module_bytes in "
+                        "the configuration)",
+                        wasm.size(), impl_->options.max_module_bytes));
     }
     std::vector<std::byte> binary;
     if (!wasm.empty() && wasm.front() == std::byte{'('}) {

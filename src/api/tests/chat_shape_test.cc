@@ -11,7 +11,8 @@ constexpr const char* kMessages = R"("messages":[{"role":"user","content":"hi"}]
 
 Result<ChatRequest> read(const std::string& fields) {
     return read_chat_request(
-        Json::parse("{" + std::string(kMessages) + (fields.empty() ? "" : "," + fields) + "}"));
+        Json::parse("{" + std::string(kMessages) + (fields.empty() ? "" : "," + fields) + "}"),
+        100);
 }
 
 std::string error_of(const Result<ChatRequest>& result) {
@@ -43,6 +44,14 @@ TEST(ChatRequest, has_defaults_and_takes_null_for_absent) {
         EXPECT_FALSE(request->stream);
         EXPECT_FALSE(request->include_usage);
     }
+}
+
+TEST(ChatRequest, bounds_a_generation_that_names_no_number) {
+    const auto body = [](const std::string& fields) { return Json::parse(read(fields)->body); };
+    EXPECT_EQ(body("")["max_tokens"], 100);
+    EXPECT_EQ(body(R"("max_tokens":null)")["max_tokens"], 100);
+    EXPECT_EQ(body(R"("max_tokens":7)")["max_tokens"], 7);
+    EXPECT_FALSE(body(R"("max_completion_tokens":9)").contains("max_tokens"));
 }
 
 TEST(ChatRequest, accepts_values_up_to_their_limits) {
@@ -109,13 +118,14 @@ TEST(ChatRequest, checks_messages) {
          "'messages[0].content' must be a string, or an array of parts {\"type\": \"text\", "
          "\"text\": string}."}};
     for (const auto& [body, message] : cases) {
-        EXPECT_EQ(error_of(read_chat_request(Json::parse(body))), message) << body;
+        EXPECT_EQ(error_of(read_chat_request(Json::parse(body), 100)), message) << body;
     }
     EXPECT_TRUE(
         read_chat_request(
-            Json::parse(R"({"messages":[{"role":"u","content":[{"type":"text","text":"a"}]}]})"))
+            Json::parse(R"({"messages":[{"role":"u","content":[{"type":"text","text":"a"}]}]})"),
+            100)
             .has_value());
-    EXPECT_EQ(error_of(read_chat_request(Json::array())),
+    EXPECT_EQ(error_of(read_chat_request(Json::array(), 100)),
               "The request must be a JSON object with \"model\" and \"messages\".");
 }
 

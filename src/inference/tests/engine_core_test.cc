@@ -90,10 +90,10 @@ public:
         return --room_ > 0;
     }
     void on_end(Result<GenerateEnd> end) override {
-        static const std::vector<std::string> names = {"end_of_generation", "stop", "length"};
-        journal_.push_back(
-            "end" + name_ + " " +
-            (end ? names.at(static_cast<std::size_t>(end->reason)) + end->tail : end.error().code));
+        static const std::vector<std::string> kNames = {"end_of_generation", "stop", "length"};
+        journal_.push_back("end" + name_ + " " +
+                           (end ? kNames.at(static_cast<std::size_t>(end->reason)) + end->tail
+                                : end.error().code));
     }
 
 private:
@@ -108,40 +108,40 @@ protected:
         .kv_tokens = 100, .max_contexts = 8, .prefill_chunk = 512, .queue_limit = 2};
 
     void create(std::uint64_t id, std::uint32_t capacity) {
-        core.create({id}, capacity, note<void>("create" + std::to_string(id)));
+        core_.create({id}, capacity, note<void>("create" + std::to_string(id)));
     }
     void prefill(std::uint64_t id, std::vector<Token> prompt) {
-        core.prefill({id}, std::move(prompt), note<void>("prefill" + std::to_string(id)));
+        core_.prefill({id}, std::move(prompt), note<void>("prefill" + std::to_string(id)));
     }
     void step(std::uint64_t id, const SamplingParams& sampling = {}) {
-        core.step({id}, sampling, [this, id](Result<Token> token) {
-            journal.push_back("step" + std::to_string(id) + " " +
-                              (token ? std::to_string(*token) : token.error().code));
+        core_.step({id}, sampling, [this, id](Result<Token> token) {
+            journal_.push_back("step" + std::to_string(id) + " " +
+                               (token ? std::to_string(*token) : token.error().code));
         });
     }
     void generate(std::uint64_t id, std::uint32_t max_tokens, std::vector<std::string> stop = {},
                   std::size_t room = 1000) {
-        core.generate({id}, {.max_tokens = max_tokens, .stop = std::move(stop)},
-                      std::make_shared<JournalSink>(journal, std::to_string(id), room));
+        core_.generate({id}, {.max_tokens = max_tokens, .stop = std::move(stop)},
+                       std::make_shared<JournalSink>(journal_, std::to_string(id), room));
     }
     void run() {
-        while (core.has_work()) {
-            core.run_once();
+        while (core_.has_work()) {
+            core_.run_once();
         }
     }
-    Journal take() { return std::exchange(journal, {}); }
+    Journal take() { return std::exchange(journal_, {}); }
 
     template <class T>
     Engine::Callback<T> note(std::string what) {
         return [this, what = std::move(what)](Result<T> result) {
-            journal.push_back(what + " " + (result ? "ok" : result.error().code));
+            journal_.push_back(what + " " + (result ? "ok" : result.error().code));
         };
     }
 
-    Journal journal;
-    FakeTokens tokens;
-    FakeArena arena{kOptions.kv_tokens, kOptions.max_contexts};
-    EngineCore core{kOptions, 60, tokens, arena};
+    Journal journal_;
+    FakeTokens tokens_;
+    FakeArena arena_{kOptions.kv_tokens, kOptions.max_contexts};
+    EngineCore core_{kOptions, 60, tokens_, arena_};
 };
 
 TEST_F(EngineCoreTest, OperationsOfAContextRunInOrderEvenBeforeItHasCells) {
@@ -150,8 +150,8 @@ TEST_F(EngineCoreTest, OperationsOfAContextRunInOrderEvenBeforeItHasCells) {
     prefill(2, {10});
     step(2);
     generate(2, 2);
-    EXPECT_FALSE(core.has_work());
-    core.drop({1});
+    EXPECT_FALSE(core_.has_work());
+    core_.drop({1});
     run();
     EXPECT_EQ(take(), (Journal{"create1 ok", "create2 ok", "prefill2 ok", "step2 11", "token2 <12>",
                                "token2 <13>", "end2 length"}));
@@ -164,8 +164,8 @@ TEST_F(EngineCoreTest, CapacityBothSides) {
     create(4, 40);
     EXPECT_EQ(take(), (Journal{"create1 invalid_capacity", "create2 context_too_long", "create3 ok",
                                "create4 ok"}));
-    EXPECT_EQ(core.stats().contexts, 2U);
-    EXPECT_EQ(core.stats().kv_tokens_reserved, 100U);
+    EXPECT_EQ(core_.stats().contexts, 2U);
+    EXPECT_EQ(core_.stats().kv_tokens_reserved, 100U);
     prefill(4, std::vector<Token>(41, 1));
     prefill(4, std::vector<Token>(40, 1));
     prefill(4, {1});
@@ -191,9 +191,9 @@ TEST_F(EngineCoreTest, QueueIsFirstComeFirstServedAndBounded) {
     create(3, 10);
     create(4, 10);
     EXPECT_EQ(take(), (Journal{"create1 ok", "create4 context_queue_full"}));
-    core.drop({1});
+    core_.drop({1});
     EXPECT_EQ(take(), (Journal{"create2 ok", "create3 ok"}));
-    EXPECT_EQ(core.stats().contexts, 2U);
+    EXPECT_EQ(core_.stats().contexts, 2U);
 }
 
 TEST_F(EngineCoreTest, DropTakesAContextOutOfTheQueue) {
@@ -201,10 +201,10 @@ TEST_F(EngineCoreTest, DropTakesAContextOutOfTheQueue) {
     create(2, 60);
     create(3, 30);
     prefill(2, {1});
-    core.drop({2});
+    core_.drop({2});
     EXPECT_EQ(take(), (Journal{"create1 ok", "create2 context_dropped", "prefill2 context_dropped",
                                "create3 ok"}));
-    core.drop({2});
+    core_.drop({2});
     prefill(2, {1});
     EXPECT_EQ(take(), (Journal{"prefill2 context_not_found"}));
 }
@@ -288,11 +288,11 @@ TEST_F(EngineCoreTest, FullSinkPausesItsContextAlone) {
     run();
     EXPECT_EQ(take(),
               (Journal{"token1 <11>", "token2 <51>", "token2 <52>", "token2 <53>", "end2 length"}));
-    core.resume({1});
+    core_.resume({1});
     run();
     EXPECT_EQ(take(), (Journal{"token1 <12>", "token1 <13>", "end1 length"}));
-    core.resume({1});
-    EXPECT_FALSE(core.has_work());
+    core_.resume({1});
+    EXPECT_FALSE(core_.has_work());
 }
 
 TEST_F(EngineCoreTest, StopGenerateKeepsTheContext) {
@@ -300,8 +300,8 @@ TEST_F(EngineCoreTest, StopGenerateKeepsTheContext) {
     prefill(1, {10});
     generate(1, 30, {}, 2);
     run();
-    core.stop_generate({1});
-    core.stop_generate({1});
+    core_.stop_generate({1});
+    core_.stop_generate({1});
     EXPECT_EQ(take(), (Journal{"create1 ok", "prefill1 ok", "token1 <11>", "token1 <12>",
                                "end1 generation_stopped"}));
     step(1);
@@ -313,7 +313,7 @@ TEST_F(EngineCoreTest, StopGenerateBeforeItBegan) {
     create(1, 40);
     prefill(1, {10});
     generate(1, 30);
-    core.stop_generate({1});
+    core_.stop_generate({1});
     run();
     EXPECT_EQ(take(), (Journal{"create1 ok", "end1 generation_stopped", "prefill1 ok"}));
 }
@@ -324,16 +324,16 @@ TEST_F(EngineCoreTest, DecodeRowsShareBatchesOfAtMostWhatTheArenaTakes) {
         prefill(id, {static_cast<Token>(id)});
     }
     run();
-    arena.batches.clear();
+    arena_.batches.clear();
     for (std::uint64_t id = 1; id <= 4; ++id) {
         generate(id, 2);
     }
     run();
-    EXPECT_EQ(arena.batches, (std::vector<std::size_t>{2, 2}));
-    EXPECT_EQ(core.stats().largest_batch, 2U);
-    EXPECT_EQ(core.stats().decode_rows, 4U);
-    EXPECT_EQ(core.stats().steps, 2U);
-    EXPECT_EQ(core.stats().prefill_tokens, 4U);
+    EXPECT_EQ(arena_.batches, (std::vector<std::size_t>{2, 2}));
+    EXPECT_EQ(core_.stats().largest_batch, 2U);
+    EXPECT_EQ(core_.stats().decode_rows, 4U);
+    EXPECT_EQ(core_.stats().steps, 2U);
+    EXPECT_EQ(core_.stats().prefill_tokens, 4U);
 }
 
 TEST_F(EngineCoreTest, FailedDecodeEndsItsContextsAndNoOthers) {
@@ -346,25 +346,25 @@ TEST_F(EngineCoreTest, FailedDecodeEndsItsContextsAndNoOthers) {
     take();
     generate(1, 5);
     step(2);
-    arena.fail_next = true;
+    arena_.fail_next = true;
     run();
     EXPECT_EQ(take(), (Journal{"token1 <11>", "step2 21", "end1 decode_failed", "create3 ok"}));
     prefill(1, {1});
     prefill(3, {30});
     run();
     EXPECT_EQ(take(), (Journal{"prefill1 context_not_found", "prefill3 ok"}));
-    EXPECT_EQ(core.stats().contexts, 1U);
-    EXPECT_EQ(core.stats().kv_tokens_reserved, 30U);
+    EXPECT_EQ(core_.stats().contexts, 1U);
+    EXPECT_EQ(core_.stats().kv_tokens_reserved, 30U);
 }
 
 TEST_F(EngineCoreTest, FailedPrefillEndsItsContext) {
     create(1, 40);
     prefill(1, {10});
     generate(1, 5);
-    arena.fail_next = true;
+    arena_.fail_next = true;
     run();
     EXPECT_EQ(take(), (Journal{"create1 ok", "prefill1 decode_failed", "end1 decode_failed"}));
-    EXPECT_EQ(core.stats().contexts, 0U);
+    EXPECT_EQ(core_.stats().contexts, 0U);
 }
 
 TEST_F(EngineCoreTest, StoppedEngineEndsEverythingAndTakesNothing) {
@@ -372,19 +372,19 @@ TEST_F(EngineCoreTest, StoppedEngineEndsEverythingAndTakesNothing) {
     create(2, 60);
     prefill(1, {10});
     generate(1, 5);
-    core.stop();
+    core_.stop();
     Journal ended = take();
     std::ranges::sort(ended);
     EXPECT_EQ(ended, (Journal{"create1 ok", "create2 engine_stopped", "end1 engine_stopped",
                               "prefill1 engine_stopped"}));
-    EXPECT_FALSE(core.has_work());
+    EXPECT_FALSE(core_.has_work());
     create(3, 10);
     prefill(1, {10});
     step(1);
     generate(1, 1);
     EXPECT_EQ(take(), (Journal{"create3 engine_stopped", "prefill1 engine_stopped",
                                "step1 engine_stopped", "end1 engine_stopped"}));
-    EXPECT_EQ(core.stats().kv_tokens_reserved, 0U);
+    EXPECT_EQ(core_.stats().kv_tokens_reserved, 0U);
 }
 
 TEST_F(EngineCoreTest, StepsKeepTheirSamplerWhileTheParamsAreEqual) {
@@ -396,11 +396,11 @@ TEST_F(EngineCoreTest, StepsKeepTheirSamplerWhileTheParamsAreEqual) {
     }
     run();
     const Journal first = take();
-    core.drop({1});
+    core_.drop({1});
     create(2, 60);
     prefill(2, {10});
-    core.generate({2}, {.max_tokens = 20, .sampling = random},
-                  std::make_shared<JournalSink>(journal, "2", 1000));
+    core_.generate({2}, {.max_tokens = 20, .sampling = random},
+                   std::make_shared<JournalSink>(journal_, "2", 1000));
     run();
     const Journal second = take();
     ASSERT_EQ(first.size(), 22U);

@@ -47,7 +47,7 @@ struct Expected {
 };
 
 const Expected& expected() {
-    static const Expected all = [] {
+    static const Expected kAll = [] {
         Expected made;
         PlainLlama plain;
         for (const char* question : kQuestions) {
@@ -61,7 +61,7 @@ const Expected& expected() {
         }
         return made;
     }();
-    return all;
+    return kAll;
 }
 
 std::vector<std::vector<Token>> run_together(Engine& engine, std::uint32_t capacity_beyond) {
@@ -70,7 +70,7 @@ std::vector<std::vector<Token>> run_together(Engine& engine, std::uint32_t capac
     for (const auto& prompt : expected().prompts) {
         auto created = create(engine, static_cast<std::uint32_t>(prompt.size()) + capacity_beyond);
         ids.push_back(created.first);
-        auto filled = prefill(engine, created.first, prompt);
+        prefill(engine, created.first, prompt);
         sinks.push_back(generate(engine, created.first, {.max_tokens = kNewTokens}));
     }
     std::vector<std::vector<Token>> answers;
@@ -103,7 +103,7 @@ TEST(EngineExactness, ReusedCellsAndTightMemoryChangeNothing) {
             const auto& prompt = expected().prompts[i];
             ids.push_back(
                 create(*engine, static_cast<std::uint32_t>(prompt.size()) + kNewTokens).first);
-            auto filled = prefill(*engine, ids.back(), prompt);
+            prefill(*engine, ids.back(), prompt);
             const bool brief = i % 2 == 0 && i != 12;
             sinks.push_back(generate(*engine, ids.back(), {.max_tokens = brief ? 3 : kNewTokens}));
             if (brief) {
@@ -125,7 +125,7 @@ TEST(EngineExactness, ReusedCellsAndTightMemoryChangeNothing) {
 TEST(EngineExactness, APromptCutBesideAStreamEqualsPlainLlama) {
     const auto engine = start({.kv_tokens = 4096, .max_contexts = 4});
     auto [stream, created] = create(*engine, 1000);
-    auto filled = prefill(*engine, stream, expected().prompts[10]);
+    prefill(*engine, stream, expected().prompts[10]);
     const auto running = generate(*engine, stream, {.max_tokens = 900});
     running->wait_for_tokens(2);
     const std::size_t before = running->tokens().size();
@@ -144,7 +144,7 @@ TEST(EngineExactness, SteppingEqualsGenerating) {
     const auto engine = start({.kv_tokens = 2048, .max_contexts = 2});
     const auto& prompt = expected().prompts[0];
     auto [id, created] = create(*engine, 200);
-    auto filled = prefill(*engine, id, prompt);
+    prefill(*engine, id, prompt);
     std::vector<Token> tokens;
     for (std::size_t i = 0; i < expected().answers[0].size(); ++i) {
         tokens.push_back(step(*engine, id, {}).get().value());
@@ -155,7 +155,7 @@ TEST(EngineExactness, SteppingEqualsGenerating) {
 TEST(EngineExactness, ContinuingInPartsEqualsOneGenerate) {
     const auto engine = start({.kv_tokens = 2048, .max_contexts = 2});
     auto [id, created] = create(*engine, 300);
-    auto filled = prefill(*engine, id, expected().prompts[10]);
+    prefill(*engine, id, expected().prompts[10]);
     std::vector<Token> tokens;
     for (const std::uint32_t part : {1U, 10U, 5U}) {
         const auto sink = generate(*engine, id, {.max_tokens = part});
@@ -177,7 +177,7 @@ TEST(EngineExactness, SeededSamplingIsTheSameAloneAndInCompany) {
         for (std::size_t i = 0; i <= company; ++i) {
             ids.push_back(create(*engine, 256).first);
             const std::size_t question = i == company ? 10 : i % 3;
-            auto filled = prefill(*engine, ids.back(), expected().prompts[question]);
+            prefill(*engine, ids.back(), expected().prompts[question]);
             SamplingParams params = seeded;
             params.seed = i == company ? 42 : 1000 + i;
             sinks.push_back(generate(*engine, ids.back(), {.max_tokens = 40, .sampling = params}));

@@ -45,7 +45,7 @@ TEST_F(EngineTest, AnswersTheQuestionOfTheDocumentation) {
 TEST_F(EngineTest, StopStringEndsTheTextBeforeIt) {
     const auto engine = start({.kv_tokens = 1024, .max_contexts = 2});
     auto [id, created] = create(*engine, 256);
-    auto filled = prefill(*engine, id, question_tokens("What is the capital of France?"));
+    prefill(*engine, id, question_tokens("What is the capital of France?"));
     const auto sink = generate(*engine, id, {.max_tokens = 64, .stop = {"nce is P", "zebra"}});
     const auto end = sink->wait();
     ASSERT_TRUE(end);
@@ -59,7 +59,7 @@ TEST_F(EngineTest, LengthLimitBothSides) {
     // The answer has 7 tokens and then ends by itself.
     for (const std::uint32_t limit : {1U, 7U, 8U}) {
         auto [id, created] = create(*engine, 256);
-        auto filled = prefill(*engine, id, prompt);
+        prefill(*engine, id, prompt);
         const auto sink = generate(*engine, id, {.max_tokens = limit});
         const auto end = sink->wait();
         ASSERT_TRUE(end);
@@ -129,7 +129,7 @@ TEST_F(EngineTest, DropInTheMiddleOfPromptAndAnswer) {
     EXPECT_TRUE(never->tokens().empty());
 
     auto [other, created_other] = create(*engine, 2000);
-    auto filled_other = prefill(*engine, other, question_tokens("Tell me a long story."));
+    prefill(*engine, other, question_tokens("Tell me a long story."));
     const auto sink = generate(*engine, other, {.max_tokens = 1900});
     sink->wait_for_tokens(3);
     engine->drop(other);
@@ -149,7 +149,7 @@ TEST_F(EngineTest, FullSinkHoldsItsContextAloneAndGoesOnAsBefore) {
     const auto prompt = question_tokens("Tell me a story about a dragon.");
     const auto ask = [&](std::size_t room) {
         auto [id, created] = create(*engine, 256);
-        auto filled = prefill(*engine, id, prompt);
+        prefill(*engine, id, prompt);
         return std::pair(id, generate(*engine, id, {.max_tokens = 30}, room));
     };
     const auto slow = ask(5);
@@ -167,7 +167,7 @@ TEST_F(EngineTest, FullSinkHoldsItsContextAloneAndGoesOnAsBefore) {
 TEST_F(EngineTest, StopGenerateEndsItAndTheContextGoesOn) {
     const auto engine = start({.kv_tokens = 4096, .max_contexts = 2});
     auto [id, created] = create(*engine, 3000);
-    auto filled = prefill(*engine, id, question_tokens("Tell me a story about a dragon."));
+    prefill(*engine, id, question_tokens("Tell me a story about a dragon."));
     const auto sink = generate(*engine, id, {.max_tokens = 2900});
     sink->wait_for_tokens(4);
     engine->stop_generate(id);
@@ -185,7 +185,7 @@ TEST_F(EngineTest, DestructionEndsWorkInFlight) {
     auto [generating, created_a] = create(*engine, 1024);
     auto [prefilling, created_b] = create(*engine, 1024);
     auto [waiting, created_c] = create(*engine, 1024);
-    auto filled_a = prefill(*engine, generating, question_tokens("Tell me a long story."));
+    prefill(*engine, generating, question_tokens("Tell me a long story."));
     const auto sink = generate(*engine, generating, {.max_tokens = 900});
     sink->wait_for_tokens(2);
     auto filled_b = prefill(*engine, prefilling, text_tokens(1000));
@@ -211,7 +211,7 @@ TEST_F(EngineTest, MembersMayBeCalledFromManyThreads) {
         for (std::string& answer : answers) {
             threads.emplace_back([&engine, &prompt, &answer] {
                 auto [id, created] = create(*engine, 100);
-                auto filled = prefill(*engine, id, prompt);
+                prefill(*engine, id, prompt);
                 const auto sink = generate(*engine, id, {.max_tokens = 20});
                 if (sink->wait()) {
                     answer = sink->text();

@@ -28,8 +28,8 @@ std::shared_ptr<const Model> load() {
 }  // namespace
 
 const std::shared_ptr<const Model>& test_model() {
-    static const std::shared_ptr<const Model> model = load();
-    return model;
+    static const std::shared_ptr<const Model> kModel = load();
+    return kModel;
 }
 
 std::vector<Token> question_tokens(std::string_view question) {

@@ -116,7 +116,7 @@ TEST(Compile, TheSizeLimitIsExact) {
     EXPECT_EQ(refusal(small, text),
               "module_too_large: program 'p': its " + std::to_string(text.size()) +
                   " bytes are more than the limit of " + std::to_string(text.size() - 1) +
-                  " (limits.module in the configuration)");
+                  " (limits.module_bytes in the configuration)");
 }
 
 TEST(Compile, SeveralMemoriesAndTablesFitThePool) {
