@@ -147,7 +147,7 @@ int run_main(int argc, char** argv) {
     CLI::App app("Realm: a programmable, multi-tenant LLM inference server", "realm");
     CommandLine line;
     app.set_version_flag("--version", std::string("realm ") + realm::app::kVersion);
-    app.require_subcommand(1);
+    app.require_subcommand(0, 1);
     app.footer("Start with: realm pull && realm serve");
     add_serve(app, line);
     add_run(app, line);
@@ -157,6 +157,10 @@ int run_main(int argc, char** argv) {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : kUsageError;
+    }
+    if (app.get_subcommands().empty()) {
+        std::cerr << "realm: no command given\n" << app.help();
+        return kUsageError;
     }
     return line.exit_code;
 }
