@@ -16,7 +16,6 @@
 namespace realm::sandbox {
 namespace {
 
-constexpr std::string_view kModule = "env";
 constexpr std::size_t kMostParameters = 32;
 
 static_assert(sizeof(RawValue) == sizeof(wasmtime_val_raw_t));
@@ -185,12 +184,12 @@ Result<void> define_host_functions(wasmtime_linker_t* linker,
         auto* const self = const_cast<HostFunction*>(&function);  // only ever read
         wasmtime_error_t* const error =
             suspends
-                ? wasmtime_linker_define_async_func(linker, kModule.data(), kModule.size(),
-                                                    function.name.data(), function.name.size(),
-                                                    type.get(), &call_suspending, self, nullptr)
-                : wasmtime_linker_define_func_unchecked(linker, kModule.data(), kModule.size(),
-                                                        function.name.data(), function.name.size(),
-                                                        type.get(), &call_immediate, self, nullptr);
+                ? wasmtime_linker_define_async_func(
+                      linker, function.module.data(), function.module.size(), function.name.data(),
+                      function.name.size(), type.get(), &call_suspending, self, nullptr)
+                : wasmtime_linker_define_func_unchecked(
+                      linker, function.module.data(), function.module.size(), function.name.data(),
+                      function.name.size(), type.get(), &call_immediate, self, nullptr);
         if (auto defined = to_result(error, function.name); !defined) {
             return defined;
         }
@@ -211,8 +210,7 @@ Result<void> define_unknown_imports(wasmtime_linker_t* linker, const wasmtime_mo
         const wasm_functype_t* const type =
             wasm_externtype_as_functype_const(wasm_importtype_type(import));
         const std::string full_name = fmt::format("{}.{}", shown(from), shown(name));
-        const bool provided =
-            from == kModule && std::ranges::find(known, name, &HostFunction::name) != known.end();
+        const bool provided = find_function(known, from, name) != nullptr;
         if (type == nullptr || provided || !seen.emplace(from, name).second) {
             continue;
         }

@@ -11,7 +11,7 @@
 
 namespace realm::sandbox {
 
-// Defines each function in `linker`, module "env". They are referred to, not copied.
+// Defines each function in `linker`, in its module. They are referred to, not copied.
 Result<void> define_host_functions(wasmtime_linker_t* linker,
                                    std::span<const HostFunction> functions);
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "sandbox/waiter.h"
 
 namespace realm::sandbox {
@@ -26,6 +28,14 @@ void Completion::trap(Error error) {
     if (const auto waiter = std::exchange(waiter_, nullptr)) {
         waiter->trap(std::move(error));
     }
+}
+
+const HostFunction* find_function(std::span<const HostFunction> functions, std::string_view module,
+                                  std::string_view name) {
+    const auto found = std::ranges::find_if(functions, [&](const HostFunction& function) {
+        return function.name == name && function.module == module;
+    });
+    return found == functions.end() ? nullptr : &*found;
 }
 
 void HostCall::fail(Error error) {

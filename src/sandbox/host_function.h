@@ -119,11 +119,16 @@ struct HostFunction {
     using Thunk = void (*)(HostCall&);
     using SuspendingThunk = void (*)(HostCall&, Completion);
 
-    std::string name;  // in module "env"
+    std::string name;
+    std::string module = "env";
     Signature signature;
     Thunk thunk = nullptr;  // exactly one of the two is set
     SuspendingThunk suspending_thunk = nullptr;
 };
+
+// The function that an import of `module`.`name` means; null when there is none.
+const HostFunction* find_function(std::span<const HostFunction> functions, std::string_view module,
+                                  std::string_view name);
 
 namespace detail {
 
@@ -348,8 +353,8 @@ constexpr bool ends_in_completion() {
 }
 
 template <auto kMember, auto kMethod, class Return, class... Args>
-HostFunction make_function(std::string name) {
-    HostFunction function{.name = std::move(name), .signature = {}};
+HostFunction make_function(std::string name, std::string module) {
+    HostFunction function{.name = std::move(name), .module = std::move(module), .signature = {}};
     if constexpr (ends_in_completion<Args...>()) {
         static_assert(std::is_void_v<Return>, "a suspending method returns void");
         using List = typename WithoutLast<ArgumentList<>, Args...>::Type;
@@ -367,17 +372,17 @@ HostFunction make_function(std::string name) {
 }
 
 template <auto kMember, auto kMethod, class Class, class Return, class... Args>
-HostFunction make_from(std::string name, Return (Class::*)(Args...)) {
-    return make_function<kMember, kMethod, Return, Args...>(std::move(name));
+HostFunction make_from(std::string name, std::string module, Return (Class::*)(Args...)) {
+    return make_function<kMember, kMethod, Return, Args...>(std::move(name), std::move(module));
 }
 
 }  // namespace detail
 
-// The host function `name` that calls `kMethod` on the interface object `kMember` of the run's
-// host object: bind<&RunHost::log, &LogInterface::write>("realm_log").
+// The host function `name` of `module` that calls `kMethod` on the interface object `kMember` of
+// the run's host object: bind<&RunHost::log, &LogInterface::write>("realm_log").
 template <auto kMember, auto kMethod>
-HostFunction bind(std::string name) {
-    return detail::make_from<kMember, kMethod>(std::move(name), kMethod);
+HostFunction bind(std::string name, std::string module = "env") {
+    return detail::make_from<kMember, kMethod>(std::move(name), std::move(module), kMethod);
 }
 
 }  // namespace realm::sandbox

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <openssl/evp.h>
 
-#include <algorithm>
 #include <array>
 #include <stdexcept>
 #include <string_view>
@@ -100,12 +99,9 @@ Result<void> check_import(const std::string& program, const ImportInfo& import,
                       fmt::format("it imports the {} '{}'; programs can import functions only",
                                   kind_name(import.kind), name));
     }
-    if (import.module != kOwnModule) {
-        return {};
-    }
-    const auto known = std::ranges::find(functions, import.name, &HostFunction::name);
-    if (known == functions.end()) {
-        if (!import.name.starts_with(kOwnPrefix)) {
+    const HostFunction* const known = find_function(functions, import.module, import.name);
+    if (known == nullptr) {
+        if (import.module != kOwnModule || !import.name.starts_with(kOwnPrefix)) {
             return {};
         }
         return refuse(program, "unknown_import",

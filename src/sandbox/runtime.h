@@ -55,7 +55,7 @@ public:
     // The version of the program interface that this host speaks.
     static constexpr AbiVersion kAbi{.major = 1, .minor = 0};
 
-    // `functions` are what programs may import from module "env".
+    // `functions` are what programs may import, each from its module.
     static Result<std::shared_ptr<Runtime>> create(const RuntimeOptions& options,
                                                    std::vector<HostFunction> functions);
     ~Runtime();

@@ -63,6 +63,27 @@ TEST(Compile, ImportsWithAnotherTypeAreRefused) {
         "is (i32) -> ()");
 }
 
+TEST(Compile, AFunctionIsKnownByItsModuleAndName) {
+    Harness harness;
+    EXPECT_EQ(refusal(harness,
+                      module_text("(import \"elsewhere\" \"realm_add\" (func (param i64)))", "")),
+              "import_type: program 'p': it imports 'elsewhere.realm_add' with the type (i64) -> "
+              "(), which is (i32, i32) -> i32");
+    const auto outcome = harness.run(module_text(R"(
+        (import "env" "realm_note" (func $note (param i32)))
+        (import "env" "realm_add" (func $add (param i32 i32) (result i32)))
+        (import "elsewhere" "realm_add" (func $multiply (param i32 i32) (result i32)))
+        (import "elsewhere" "realm_note" (func $unknown (param i32))))",
+                                                 R"((func (export "run")
+        (call $note (call $add (i32.const 3) (i32.const 4)))
+        (call $note (call $multiply (i32.const 3) (i32.const 4)))
+        (call $unknown (i32.const 1))))"));
+    EXPECT_EQ(harness.probe().notes(2), (std::vector<std::int32_t>{7, 12}));
+    EXPECT_EQ(message_of(outcome),
+              "program 'p' called import 'elsewhere.realm_note', which this server does not "
+              "provide");
+}
+
 TEST(Compile, OnlyFunctionsCanBeImported) {
     Harness harness;
     const auto message = [](std::string_view what) {

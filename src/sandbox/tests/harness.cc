@@ -94,6 +94,8 @@ std::string Probe::last_text() {
 std::vector<HostFunction> test_functions() {
     std::vector<HostFunction> functions;
     functions.push_back(bind<&TestHost::probe, &Probe::add>("realm_add"));
+    // The name of another module's function.
+    functions.push_back(bind<&TestHost::probe, &Probe::multiply>("realm_add", "elsewhere"));
     functions.push_back(bind<&TestHost::probe, &Probe::mix>("realm_mix"));
     functions.push_back(bind<&TestHost::probe, &Probe::note>("realm_note"));
     functions.push_back(bind<&TestHost::probe, &Probe::text>("realm_text"));

@@ -35,6 +35,7 @@ struct Point {
 class Probe {
 public:
     std::int32_t add(std::int32_t a, std::int32_t b) { return a + b; }
+    std::int32_t multiply(std::int32_t a, std::int32_t b) { return a * b; }
     double mix(std::int64_t a, std::uint64_t b, float c, double d) {
         return static_cast<double>(a) + static_cast<double>(b) + static_cast<double>(c) + d;
     }
