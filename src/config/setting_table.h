@@ -45,11 +45,15 @@ struct ChoiceSlot {
 
 using Slot = std::variant<IntegerSlot, BooleanSlot, TextSlot, ChoiceSlot>;
 
+// kRun: a limit of each run, which tenants and programs may have values of their own for.
+enum class SettingScope : std::uint8_t { kServer, kRun };
+
 struct SettingRow {
     std::string_view key;
     std::string_view environment;
     Slot slot;
     std::string_view meaning;
+    SettingScope scope = SettingScope::kServer;
 };
 
 std::span<const SettingRow> setting_table();
