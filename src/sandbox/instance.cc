@@ -136,7 +136,8 @@ void Instance::open_store() {
     }
     leased_ = true;
     const RuntimeOptions& options = runtime_.options;
-    guest_limits_.memories = std::max<std::uint32_t>(1, program_->info().memories);
+    guest_limits_.memories =
+        static_cast<std::uint32_t>(std::max<std::size_t>(1, program_->info().memories.size()));
     guest_limits_.memory_bytes =
         std::min(limits_.memory_bytes, options.max_memory_bytes) / guest_limits_.memories;
     guest_limits_.table_elements = std::min(limits_.table_elements, options.max_table_elements);

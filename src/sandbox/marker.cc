@@ -4,6 +4,8 @@
 
 #include <vector>
 
+#include "sandbox/wasm_types.h"
+
 namespace realm::sandbox {
 namespace {
 
@@ -13,14 +15,7 @@ enum Opcode : std::uint8_t {
     kLocalGet = 0x20,
     kLocalSet = 0x21,
     kLocalTee = 0x22,
-    kGlobalGet = 0x23,
     kI32Const = 0x41,
-    kI64Const = 0x42,
-    kF32Const = 0x43,
-    kF64Const = 0x44,
-    kRefNull = 0xd0,
-    kRefFunc = 0xd2,
-    kVector = 0xfd,
 };
 
 constexpr std::uint8_t kTypeI32 = 0x7f;
@@ -43,42 +38,6 @@ std::vector<std::int32_t> read_locals(WasmCursor& body) {
         }
     }
     return std::vector<std::int32_t>(static_cast<std::size_t>(total));
-}
-
-// Steps over a constant expression of any type that ends in one instruction and `end`.
-void skip_constant(WasmCursor& body) {
-    for (;;) {
-        const std::uint8_t opcode = body.byte("a global");
-        switch (opcode) {
-            case kEnd:
-                return;
-            case kI32Const:
-            case kI64Const:
-            case kRefNull:
-                static_cast<void>(body.s64("a global"));
-                break;
-            case kGlobalGet:
-            case kRefFunc:
-                static_cast<void>(body.u32("a global"));
-                break;
-            case kF32Const:
-                static_cast<void>(body.bytes(4, "a global"));
-                break;
-            case kF64Const:
-                static_cast<void>(body.bytes(8, "a global"));
-                break;
-            case kVector:
-                static_cast<void>(body.u32("a global"));
-                static_cast<void>(body.bytes(16, "a global"));
-                break;
-            default:
-                // Extended constants: additions, subtractions, products.
-                if (opcode != 0x6a && opcode != 0x6b && opcode != 0x6c && opcode != 0x7c &&
-                    opcode != 0x7d && opcode != 0x7e) {
-                    body.reject(marker_advice("follows a global too complex to be read"));
-                }
-        }
-    }
 }
 
 }  // namespace
@@ -149,7 +108,9 @@ AbiVersion evaluate_marker_global(WasmCursor globals, std::uint32_t index) {
         }
         const std::uint8_t is_mutable = globals.byte("a global");
         if (i < index) {
-            skip_constant(globals);
+            if (!skip_constant(globals)) {
+                globals.reject(marker_advice("follows a global too complex to be read"));
+            }
             continue;
         }
         if (type != kTypeI32 || is_mutable != 0) {

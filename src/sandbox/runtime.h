@@ -7,11 +7,13 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
 #include "sandbox/host_function.h"
 #include "sandbox/module_info.h"
+#include "sandbox/module_report.h"
 
 namespace realm::sandbox {
 
@@ -62,12 +64,18 @@ public:
     Runtime(const Runtime&) = delete;
     Runtime& operator=(const Runtime&) = delete;
 
+    // What compile() would say before it compiles, and what the module holds; `wasm` is binary. An
+    // error only for what is too large or cannot be read. Any thread; fast.
+    [[nodiscard]] Result<ModuleReport> inspect(std::string_view name,
+                                               std::span<const std::byte> wasm,
+                                               const ImportRules& rules) const;
+
     // Checks and compiles `wasm` (bytes or, starting with '(', WebAssembly text). Takes as long as
     // Cranelift does: call it on a worker. Refuses, all with invalid_request and a message that
-    // names the program: no WebAssembly, too large, no ABI marker or a version this host does not
-    // speak (both before compilation), an unknown env.realm_* import, an import with the wrong
-    // signature, imported memories or globals. Other unknown functions become stubs that trap
-    // with their full name.
+    // names the program, before compilation: no WebAssembly, too large, a Realm program without
+    // ABI marker, a version this host does not speak, an unknown env.realm_* import, an import with
+    // the wrong signature, imported memories or globals, memories or tables above what is allowed.
+    // Other unknown functions become stubs that trap with their full name.
     Result<std::shared_ptr<const Program>> compile(std::string name,
                                                    std::span<const std::byte> wasm);
 

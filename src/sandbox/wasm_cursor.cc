@@ -64,6 +64,10 @@ std::int64_t WasmCursor::s64(const char* what) {
     return static_cast<std::int64_t>(leb(64, true, what));
 }
 
+std::uint64_t WasmCursor::u64(const char* what) {
+    return leb(64, false, what);
+}
+
 std::string WasmCursor::name(const char* what) {
     const auto found = bytes(u32(what), what);
     std::string text(base::as_text(found));

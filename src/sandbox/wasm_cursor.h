@@ -33,6 +33,7 @@ public:
     std::uint32_t u32(const char* what);
     std::int32_t s32(const char* what);
     std::int64_t s64(const char* what);
+    std::uint64_t u64(const char* what);
     // A length, then as many bytes of UTF-8.
     std::string name(const char* what);
     // A cursor over the next `count` bytes, which this one skips.

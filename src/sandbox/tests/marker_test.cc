@@ -57,12 +57,18 @@ TEST(Marker, MayBeAGlobalBehindOthers) {
               "");
 }
 
-TEST(Marker, MissingIsRefusedWithTheRemedy) {
+TEST(Marker, OnlyRealmProgramsNeedIt) {
     Harness harness;
-    EXPECT_EQ(refusal(harness, "(module)"),
-              "abi_missing: program 'p': it does not say which version of the program interface it "
-              "was built for: export realm_abi_version, a function () -> i32 that returns 1 << 16 "
-              "| 0 (the SDK's header defines it)");
+    const std::string remedy =
+        "abi_missing: program 'p': it does not say which version of the program interface it "
+        "was built for: export realm_abi_version, a function () -> i32 that returns 1 << 16 "
+        "| 0 (the SDK's header defines it)";
+    EXPECT_EQ(refusal(harness, R"((module (func (export "realm_run"))))"), remedy);
+    EXPECT_EQ(refusal(harness, R"((module (import "env" "realm_note" (func (param i32)))))"),
+              remedy);
+    EXPECT_EQ(refusal(harness, "(module)"), "");
+    EXPECT_EQ(
+        refusal(harness, R"((module (import "a" "realm_note" (func)) (func (export "run"))))"), "");
 }
 
 TEST(Marker, OtherVersionsAreRefusedWithBothNumbers) {

@@ -1,0 +1,214 @@
+#include "sandbox/module_check.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "sandbox/wording.h"
+
+namespace realm::sandbox {
+namespace {
+
+constexpr std::string_view kOwnModule = "env";
+constexpr std::string_view kOwnPrefix = "realm_";
+constexpr std::size_t kMostRefusals = 100;  // that a report lists
+
+const char* kind_name(ExternKind kind) {
+    switch (kind) {
+        case ExternKind::kFunction:
+            return "function";
+        case ExternKind::kTable:
+            return "table";
+        case ExternKind::kMemory:
+            return "memory";
+        case ExternKind::kGlobal:
+            return "global";
+        case ExternKind::kTag:
+            return "tag";
+    }
+    return "item";
+}
+
+// Looks at one module and collects what speaks against it.
+class Check {
+public:
+    Check(std::string_view program, const RuntimeOptions& options,
+          std::span<const HostFunction> functions, const ImportRules& rules, ModuleReport& report)
+        : program_(program),
+          options_(options),
+          functions_(functions),
+          rules_(rules),
+          report_(report) {}
+
+    void run() {
+        version();
+        for (const ImportInfo& import : report_.info.imports) {
+            report_.imports.push_back(state_of(import));
+        }
+        sizes();
+    }
+
+private:
+    ImportState refused(std::string_view code, std::string why) {
+        if (report_.refusals.size() < kMostRefusals) {
+            report_.refusals.push_back(refuse(program_, code, why).error());
+        }
+        return ImportState::kRefused;
+    }
+
+    void version();
+    ImportState state_of(const ImportInfo& import);
+    void sizes();
+
+    std::string_view program_;
+    const RuntimeOptions& options_;
+    std::span<const HostFunction> functions_;
+    const ImportRules& rules_;
+    ModuleReport& report_;
+};
+
+// A module that was not written for Realm needs no marker; one that has it means it.
+void Check::version() {
+    constexpr AbiVersion kHost = Runtime::kAbi;
+    const ModuleInfo& info = report_.info;
+    if (!info.abi) {
+        if (info.is_realm_program()) {
+            refused("abi_missing",
+                    fmt::format("it does not say which version of the program interface it was "
+                                "built for: export realm_abi_version, a function () -> i32 that "
+                                "returns {} << 16 | {} (the SDK's header defines it)",
+                                kHost.major, kHost.minor));
+        }
+        return;
+    }
+    const auto [major, minor] = *info.abi;
+    if (major != kHost.major) {
+        refused("abi_version",
+                fmt::format("it was built for version {}.{} of the program interface and this "
+                            "server speaks {}.{}: build it with the SDK of this server",
+                            major, minor, kHost.major, kHost.minor));
+    } else if (minor > kHost.minor) {
+        refused("abi_version",
+                fmt::format("it was built for version {}.{} of the program interface, newer than "
+                            "this server's {}.{}: update the server or build it with an older SDK",
+                            major, minor, kHost.major, kHost.minor));
+    }
+}
+
+ImportState Check::state_of(const ImportInfo& import) {
+    const std::string name = fmt::format("{}.{}", shown(import.module), shown(import.name));
+    if (import.kind != ExternKind::kFunction) {
+        return refused("unsupported_import",
+                       fmt::format("it imports the {} '{}'; programs can import functions only",
+                                   kind_name(import.kind), name));
+    }
+    const HostFunction* const known = find_function(functions_, import.module, import.name);
+    if (known == nullptr) {
+        if (import.module == kOwnModule && import.name.starts_with(kOwnPrefix)) {
+            return refused("unknown_import",
+                           fmt::format("it imports '{}', which this server does not know", name));
+        }
+        if (rules_.strict) {
+            return refused("unknown_import",
+                           fmt::format("it imports '{}', which this server does not have, and its "
+                                       "manifest says strict",
+                                       name));
+        }
+        return ImportState::kStubbed;
+    }
+    if (import.signature != known->signature) {
+        return refused("import_type", fmt::format("it imports '{}' with the type {}, which is {}",
+                                                  name, import.type, shown(known->signature)));
+    }
+    if (rules_.granted && !rules_.granted(*known)) {
+        return refused("import_not_granted",
+                       fmt::format("it imports '{}', whose interface is not among those that its "
+                                   "manifest names",
+                                   name));
+    }
+    return ImportState::kProvided;
+}
+
+void Check::sizes() {
+    const ModuleInfo& info = report_.info;
+    if (info.memories.size() > options_.max_memories_per_module) {
+        refused("too_many_memories",
+                fmt::format("it has {} memories; {} are allowed", info.memories.size(),
+                            options_.max_memories_per_module));
+    }
+    for (const MemoryInfo& memory : info.memories) {
+        if (memory.shared) {
+            refused("shared_memory",
+                    "it has a shared memory; threads of a program's own are not allowed");
+        }
+        // In pages, since a product with bytes could overflow.
+        if (memory.pages.minimum > options_.max_memory_bytes / memory.page_bytes) {
+            refused(
+                "memory_too_large",
+                fmt::format("it has a memory that begins with {} pages of {} bytes; at most "
+                            "{} bytes are allowed (limits.memory_bytes in the configuration)",
+                            memory.pages.minimum, memory.page_bytes, options_.max_memory_bytes));
+        }
+    }
+    if (info.tables.size() > options_.max_tables_per_module) {
+        refused("too_many_tables", fmt::format("it has {} tables; {} are allowed",
+                                               info.tables.size(), options_.max_tables_per_module));
+    }
+    for (const TableInfo& table : info.tables) {
+        if (table.elements.minimum > options_.max_table_elements) {
+            refused("table_too_large",
+                    fmt::format("it has a table that begins with {} elements; at most {} are "
+                                "allowed (limits.table_elements in the configuration)",
+                                table.elements.minimum, options_.max_table_elements));
+        }
+    }
+}
+
+}  // namespace
+
+std::unexpected<Error> refuse(std::string_view program, std::string_view code,
+                              std::string_view why) {
+    return fail(ErrorType::kInvalidRequest, code, fmt::format("program '{}': {}", program, why));
+}
+
+Result<void> check_size(std::string_view program, std::size_t bytes,
+                        const RuntimeOptions& options) {
+    if (bytes > options.max_module_bytes) {
+        return refuse(program, "module_too_large",
+                      fmt::format("its {} bytes are more than the limit of {} "
+                                  "(limits.module_bytes in the configuration)",
+                                  bytes, options.max_module_bytes));
+    }
+    return {};
+}
+
+Result<ModuleReport> inspect_module(std::string_view program, std::span<const std::byte> wasm,
+                                    const RuntimeOptions& options,
+                                    std::span<const HostFunction> functions,
+                                    const ImportRules& rules) {
+    if (auto fits = check_size(program, wasm.size(), options); !fits) {
+        return std::unexpected(std::move(fits.error()));
+    }
+    auto info = read_module(wasm);
+    if (!info) {
+        return refuse(program, info.error().code, info.error().message);
+    }
+    ModuleReport report{.info = std::move(*info), .imports = {}, .refusals = {}};
+    Check(program, options, functions, rules, report).run();
+    return report;
+}
+
+Result<ModuleInfo> check_module(std::string_view program, std::span<const std::byte> wasm,
+                                const RuntimeOptions& options,
+                                std::span<const HostFunction> functions, const ImportRules& rules) {
+    auto report = inspect_module(program, wasm, options, functions, rules);
+    if (!report) {
+        return std::unexpected(std::move(report.error()));
+    }
+    if (!report->refusals.empty()) {
+        return std::unexpected(std::move(report->refusals.front()));
+    }
+    return std::move(report->info);
+}
+
+}  // namespace realm::sandbox
