@@ -101,7 +101,9 @@ Result<std::unique_ptr<Stack>> Stack::create(const config::Settings& settings, M
         return std::unexpected(std::move(runtime.error()));
     }
     stack->runtime_ = std::move(*runtime);
-    stack->programs_ = std::make_unique<registry::ProgramRegistry>(stack->runtime_);
+    stack->loader_ = std::make_unique<registry::ProgramLoader>(
+        stack->runtime_, std::make_unique<registry::LocalCompiler>());
+    stack->programs_ = std::make_unique<registry::ProgramRegistry>(*stack->loader_);
     stack->executor_ =
         std::make_unique<sandbox::Executor>(stack->runtime_, sandbox::ExecutorOptions{});
     stack->runs_ = std::make_unique<serving::RunService>(

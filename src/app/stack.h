@@ -9,6 +9,7 @@
 #include "config/settings.h"
 #include "interfaces/model_directory.h"
 #include "registry/model_store.h"
+#include "registry/program_loader.h"
 #include "registry/program_registry.h"
 #include "sandbox/executor.h"
 #include "sandbox/runtime.h"
@@ -44,6 +45,7 @@ private:
     interfaces::ModelDirectory models_;
     base::WorkerPool workers_;
     std::shared_ptr<sandbox::Runtime> runtime_;
+    std::unique_ptr<registry::ProgramLoader> loader_;
     std::unique_ptr<registry::ProgramRegistry> programs_;
     std::unique_ptr<sandbox::Executor> executor_;
     std::unique_ptr<serving::RunService> runs_;

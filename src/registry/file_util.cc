@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/sealed_memory.h"
 
 namespace realm::registry {
 namespace {
@@ -83,28 +84,7 @@ std::unexpected<Error> cancelled(std::string message) {
     return fail(ErrorType::kCancelled, "cancelled", std::move(message));
 }
 
-Result<void> write_all(int fd, std::string_view text, const fs::path& path) {
-    while (!text.empty()) {
-        const ssize_t count = ::write(fd, text.data(), text.size());
-        if (count < 0 && errno == EINTR) {
-            continue;
-        }
-        if (count < 0) {
-            return std::unexpected(file_error(errno, "write", path));
-        }
-        text.remove_prefix(static_cast<std::size_t>(count));
-    }
-    return {};
-}
-
 }  // namespace
-
-void UniqueFd::reset() {
-    if (fd_ >= 0) {
-        ::close(fd_);
-        fd_ = -1;
-    }
-}
 
 Error file_error(int error_number, std::string_view action, const fs::path& path) {
     ErrorType type = ErrorType::kInternal;
@@ -240,8 +220,8 @@ Result<void> write_file_atomically(const fs::path& path, std::string_view text) 
         if (!file) {
             return std::unexpected(file.error());
         }
-        if (auto written = write_all(file->get(), text, next); !written) {
-            return written;
+        if (!base::write_fully(file->get(), base::as_bytes(text))) {
+            return std::unexpected(file_error(errno, "write", next));
         }
         return publish_file(next, path);
     };

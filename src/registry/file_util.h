@@ -14,33 +14,11 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/unique_fd.h"
 
 namespace realm::registry {
 
-// Owns a POSIX file descriptor.
-class UniqueFd {
-public:
-    UniqueFd() = default;
-    explicit UniqueFd(int fd) : fd_(fd) {}
-    ~UniqueFd() { reset(); }
-    UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    UniqueFd& operator=(UniqueFd&& other) noexcept {
-        if (this != &other) {
-            reset();
-            fd_ = std::exchange(other.fd_, -1);
-        }
-        return *this;
-    }
-    UniqueFd(const UniqueFd&) = delete;
-    UniqueFd& operator=(const UniqueFd&) = delete;
-
-    [[nodiscard]] int get() const { return fd_; }
-    [[nodiscard]] bool valid() const { return fd_ >= 0; }
-    void reset();
-
-private:
-    int fd_ = -1;
-};
+using base::UniqueFd;
 
 // An Error for a failed system call: "cannot <action> '<path>': <reason>". Codes: file_not_found,
 // permission_denied, disk_full (also over quota or the largest size of a file), io_error.

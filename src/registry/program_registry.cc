@@ -43,11 +43,11 @@ Result<ProgramRegistry::Program> ProgramRegistry::add(std::string_view name,
     if (auto good = check_program_name(name); !good) {
         return std::unexpected(good.error());
     }
-    // Looked at before and after: compiling takes long and runs without the lock.
+    // Looked at before and after: loading takes long and runs without the lock.
     if (programs_.with([&](const Programs& programs) { return programs.contains(name); })) {
         return exists(name);
     }
-    auto program = runtime_->compile(std::string(name), wasm);
+    auto program = loader_.load(std::string(name), wasm);
     if (!program) {
         return program;
     }
@@ -58,7 +58,7 @@ Result<ProgramRegistry::Program> ProgramRegistry::add(std::string_view name,
 
 Result<ProgramRegistry::Program> ProgramRegistry::add_file(std::string_view name,
                                                            const std::filesystem::path& path) {
-    const auto wasm = read_file(path, runtime_->options().max_module_bytes);
+    const auto wasm = read_file(path, loader_.runtime().options().max_module_bytes);
     if (!wasm) {
         Error error = wasm.error();
         error.message = fmt::format("program '{}': {}", name, error.message);

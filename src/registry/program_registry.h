@@ -1,4 +1,4 @@
-// The programs that this server can run, by name; each is compiled once.
+// The programs that this server can run, by name; each is loaded once.
 #pragma once
 
 #include <cstddef>
@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/guarded.h"
+#include "registry/program_loader.h"
 #include "sandbox/runtime.h"
 
 namespace realm::registry {
@@ -20,16 +21,17 @@ namespace realm::registry {
 // The program behind chat completions.
 inline constexpr std::string_view kChatProgram = "chat";
 
-// Owned by the composition root. Thread-safe; adding compiles, so do that at start or on a worker.
+// Owned by the composition root. Thread-safe; adding may compile, so do that at start or on a
+// worker.
 class ProgramRegistry {
 public:
     using Program = std::shared_ptr<const sandbox::Program>;
 
-    explicit ProgramRegistry(std::shared_ptr<sandbox::Runtime> runtime)
-        : runtime_(std::move(runtime)) {}
+    // The loader must outlive it.
+    explicit ProgramRegistry(ProgramLoader& loader) : loader_(loader) {}
 
-    // Compiles a module and keeps it under the name. Errors: invalid_program_name, program_exists,
-    // and those of sandbox::Runtime::compile().
+    // Loads a module and keeps it under the name. Errors: invalid_program_name, program_exists,
+    // and those of ProgramLoader::load().
     Result<Program> add(std::string_view name, std::span<const std::byte> wasm);
 
     // The same for a .wasm file. Errors that name program and path: file_not_found,
@@ -48,7 +50,7 @@ public:
 private:
     using Programs = std::map<std::string, Program, std::less<>>;
 
-    std::shared_ptr<sandbox::Runtime> runtime_;
+    ProgramLoader& loader_;
     base::Guarded<Programs> programs_;
 };
 

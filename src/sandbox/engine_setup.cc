@@ -97,6 +97,23 @@ Result<void> probe_address_space(std::uint64_t bytes) {
     return {};
 }
 
+// All that decides about machine code, the same for every engine.
+wasm_config_t* make_config(const CodeSettings& settings, CompileThreads threads) {
+    wasm_config_t* const config = wasm_config_new();
+    wasmtime_config_epoch_interruption_set(config, true);
+    wasmtime_config_max_wasm_stack_set(config, settings.guest_stack_bytes);
+    wasmtime_config_cranelift_opt_level_set(config, WASMTIME_OPT_LEVEL_SPEED);
+    // Its threads are not instrumented: ThreadSanitizer would take what they hand over for races.
+    wasmtime_config_parallel_compilation_set(config,
+                                             threads == CompileThreads::kAll && !kSanitized);
+    // memory.atomic.wait would block the executor's thread.
+    wasmtime_config_wasm_threads_set(config, false);
+    wasmtime_config_memory_may_move_set(config, false);
+    wasmtime_config_memory_reservation_set(config, settings.memory_reservation);
+    wasmtime_config_memory_guard_size_set(config, settings.memory_guard);
+    return config;
+}
+
 void set_pool(wasm_config_t* config, const RuntimeOptions& options, const PoolPlan& plan,
               std::size_t fiber_stack) {
     const WasmtimeHandle<wasmtime_pooling_allocation_config_t,
@@ -120,6 +137,10 @@ void set_pool(wasm_config_t* config, const RuntimeOptions& options, const PoolPl
     wasmtime_pooling_allocation_strategy_set(config, pool);
 }
 
+std::unexpected<Error> refuse(const wasmtime_error_t& error) {
+    return fail(ErrorType::kInvalidRequest, "invalid_module", message_of(error));
+}
+
 }  // namespace
 
 Result<EngineSetup> make_engine(const RuntimeOptions& options) {
@@ -135,20 +156,45 @@ Result<EngineSetup> make_engine(const RuntimeOptions& options) {
     if (auto probed = probe_address_space(space); !probed) {
         return std::unexpected(std::move(probed.error()));
     }
-    wasm_config_t* const config = wasm_config_new();
-    wasmtime_config_epoch_interruption_set(config, true);
-    wasmtime_config_max_wasm_stack_set(config, options.guest_stack_bytes);
-    wasmtime_config_cranelift_opt_level_set(config, WASMTIME_OPT_LEVEL_SPEED);
-    // Its threads are not instrumented: ThreadSanitizer would take what they hand over for races.
-    wasmtime_config_parallel_compilation_set(config, !kSanitized);
-    // memory.atomic.wait would block the executor's thread.
-    wasmtime_config_wasm_threads_set(config, false);
-    wasmtime_config_memory_may_move_set(config, false);
-    wasmtime_config_memory_reservation_set(config, plan.reservation);
-    wasmtime_config_memory_guard_size_set(config, plan.guard);
+    const CodeSettings code{.guest_stack_bytes = options.guest_stack_bytes,
+                            .memory_reservation = plan.reservation,
+                            .memory_guard = plan.guard};
+    wasm_config_t* const config = make_config(code, CompileThreads::kAll);
     set_pool(config, options, plan, fiber_stack);
     return EngineSetup{.engine = EngineHandle(wasm_engine_new_with_config(config)),
-                       .capacity = plan.instances};
+                       .capacity = plan.instances,
+                       .code = code};
+}
+
+EngineHandle make_compile_engine(const CodeSettings& settings, CompileThreads threads) {
+    wasm_config_t* const config = make_config(settings, threads);
+    // Wasmtime wants it to be the larger one, although nothing runs here.
+    wasmtime_config_async_stack_size_set(config, settings.guest_stack_bytes + kLeastHostStack);
+    return EngineHandle(wasm_engine_new_with_config(config));
+}
+
+Result<ModuleHandle> compile_module(wasm_engine_t& engine, std::span<const std::byte> wasm) {
+    const auto* const bytes = reinterpret_cast<const std::uint8_t*>(wasm.data());
+    ErrorHandle error(wasmtime_module_validate(&engine, bytes, wasm.size()));
+    wasmtime_module_t* module = nullptr;
+    if (!error) {
+        error.reset(wasmtime_module_new(&engine, bytes, wasm.size(), &module));
+    }
+    if (error) {
+        return refuse(*error);
+    }
+    return ModuleHandle(module);
+}
+
+Result<ModuleHandle> load_module(wasm_engine_t& engine, const base::SealedMemory& code) {
+    // By its path, so that Wasmtime maps the file instead of copying it.
+    const std::string path = fmt::format("/proc/self/fd/{}", code.fd());
+    wasmtime_module_t* module = nullptr;
+    if (const ErrorHandle error(wasmtime_module_deserialize_file(&engine, path.c_str(), &module));
+        error) {
+        return refuse(*error);
+    }
+    return ModuleHandle(module);
 }
 
 }  // namespace realm::sandbox

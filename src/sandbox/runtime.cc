@@ -1,14 +1,12 @@
 #include "sandbox/runtime.h"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
-#include <array>
-#include <stdexcept>
 #include <string_view>
 #include <utility>
 
 #include "base/bytes.h"
+#include "sandbox/digest.h"
 #include "sandbox/engine_setup.h"
 #include "sandbox/host_binding.h"
 #include "sandbox/module_check.h"
@@ -18,42 +16,31 @@
 namespace realm::sandbox {
 namespace {
 
-std::string sha256(std::span<const std::byte> bytes) {
-    std::array<std::byte, 32> digest{};
-    unsigned length = 0;
-    if (EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(digest.data()),
-                   &length, EVP_sha256(), nullptr) != 1) {
-        throw std::runtime_error("OpenSSL computes no SHA-256");
+// A program of the compiled module, its imports resolved.
+Result<std::shared_ptr<const Program>> link(Runtime::Impl& runtime, CheckedModule checked,
+                                            Result<ModuleHandle> module) {
+    auto program = std::make_unique<Program::Impl>();
+    program->name = std::move(checked.name);
+    program->digest = std::move(checked.digest);
+    program->info = std::move(checked.info);
+    if (!module) {
+        return refuse(program->name, module.error().code, module.error().message);
     }
-    return base::to_hex(digest);
-}
-
-Result<void> compile_and_link(Runtime::Impl& runtime, Program::Impl& program,
-                              std::span<const std::byte> wasm) {
-    const auto* const bytes = reinterpret_cast<const std::uint8_t*>(wasm.data());
-    wasm_engine_t* const engine = runtime.engine.get();
-    wasmtime_module_t* module = nullptr;
-    ErrorHandle error(wasmtime_module_validate(engine, bytes, wasm.size()));
-    if (!error) {
-        error.reset(wasmtime_module_new(engine, bytes, wasm.size(), &module));
-    }
-    if (error) {
-        return refuse(program.name, "invalid_module", message_of(*error));
-    }
-    program.module.reset(module);
-    program.linker.reset(wasmtime_linker_clone(runtime.linker.get()));
-    if (auto defined = define_unknown_imports(program.linker.get(), module, runtime.functions,
-                                              program.unknown_imports);
+    program->module = std::move(*module);
+    program->linker.reset(wasmtime_linker_clone(runtime.linker.get()));
+    if (auto defined = define_unknown_imports(program->linker.get(), program->module.get(),
+                                              runtime.functions, program->unknown_imports);
         !defined) {
-        return defined;
+        return std::unexpected(std::move(defined.error()));
     }
     wasmtime_instance_pre_t* pre = nullptr;
-    error.reset(wasmtime_linker_instantiate_pre(program.linker.get(), module, &pre));
-    if (error) {
-        return refuse(program.name, "invalid_module", message_of(*error));
+    if (const ErrorHandle error(
+            wasmtime_linker_instantiate_pre(program->linker.get(), program->module.get(), &pre));
+        error) {
+        return refuse(program->name, "invalid_module", message_of(*error));
     }
-    program.pre.reset(pre);
-    return {};
+    program->pre.reset(pre);
+    return std::make_shared<const Program>(std::move(program));
 }
 
 }  // namespace
@@ -82,6 +69,7 @@ Result<std::shared_ptr<Runtime>> Runtime::create(const RuntimeOptions& options,
     }
     impl->engine = std::move(setup->engine);
     impl->capacity = setup->capacity;
+    impl->code = setup->code;
     impl->linker.reset(wasmtime_linker_new(impl->engine.get()));
     if (auto defined = define_host_functions(impl->linker.get(), impl->functions); !defined) {
         return std::unexpected(std::move(defined.error()));
@@ -106,32 +94,46 @@ Result<ModuleReport> Runtime::inspect(std::string_view name, std::span<const std
     return inspect_module(name, wasm, impl_->options, impl_->functions, rules);
 }
 
-Result<std::shared_ptr<const Program>> Runtime::compile(std::string name,
-                                                        std::span<const std::byte> wasm) {
+const CodeSettings& Runtime::code_settings() const {
+    return impl_->code;
+}
+
+Result<CheckedModule> Runtime::check(std::string name, std::span<const std::byte> wasm) const {
     if (auto fits = check_size(name, wasm.size(), impl_->options); !fits) {
         return std::unexpected(std::move(fits.error()));
     }
-    std::vector<std::byte> binary;
+    CheckedModule checked;
+    checked.given = wasm;
     if (is_module_text(wasm)) {
         auto converted = binary_of_text(base::as_text(wasm));
         if (!converted) {
             return refuse(name, converted.error().code, converted.error().message);
         }
-        binary = std::move(*converted);
-        wasm = binary;
+        checked.converted = std::move(*converted);
     }
-    auto info = check_module(name, wasm, impl_->options, impl_->functions, {});
+    auto info = check_module(name, checked.wasm(), impl_->options, impl_->functions, {});
     if (!info) {
         return std::unexpected(std::move(info.error()));
     }
-    auto program = std::make_unique<Program::Impl>();
-    program->name = std::move(name);
-    program->digest = sha256(wasm);
-    program->info = std::move(*info);
-    if (auto linked = compile_and_link(*impl_, *program, wasm); !linked) {
-        return std::unexpected(std::move(linked.error()));
+    checked.name = std::move(name);
+    checked.digest = sha256(checked.wasm());
+    checked.info = std::move(*info);
+    return checked;
+}
+
+Result<std::shared_ptr<const Program>> Runtime::compile(std::string name,
+                                                        std::span<const std::byte> wasm) {
+    auto checked = check(std::move(name), wasm);
+    if (!checked) {
+        return std::unexpected(std::move(checked.error()));
     }
-    return std::make_shared<const Program>(std::move(program));
+    auto module = compile_module(*impl_->engine, checked->wasm());
+    return link(*impl_, std::move(*checked), std::move(module));
+}
+
+Result<std::shared_ptr<const Program>> Runtime::load(CheckedModule module,
+                                                     const base::SealedMemory& code) {
+    return link(*impl_, std::move(module), load_module(*impl_->engine, code));
 }
 
 }  // namespace realm::sandbox

@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/sealed_memory.h"
 #include "sandbox/host_function.h"
+#include "sandbox/machine_code.h"
 #include "sandbox/module_info.h"
 #include "sandbox/module_report.h"
 
@@ -29,7 +31,19 @@ struct RuntimeOptions {
     std::size_t max_module_bytes = std::size_t{64} << 20;
 };
 
-class Runtime;
+// A module that Runtime::check() accepted and that is not compiled yet. A value.
+struct CheckedModule {
+    std::string name;
+    std::string digest;  // SHA-256 of wasm(), hexadecimal
+    ModuleInfo info;
+    std::span<const std::byte> given;  // the caller's bytes
+    std::vector<std::byte> converted;  // from text
+
+    // The binary form.
+    [[nodiscard]] std::span<const std::byte> wasm() const {
+        return converted.empty() ? given : converted;
+    }
+};
 
 // A compiled module, ready to be instantiated; immutable, shared by all its instances.
 class Program {
@@ -70,14 +84,25 @@ public:
                                                std::span<const std::byte> wasm,
                                                const ImportRules& rules) const;
 
-    // Checks and compiles `wasm` (bytes or, starting with '(', WebAssembly text). Takes as long as
-    // Cranelift does: call it on a worker. Refuses, all with invalid_request and a message that
-    // names the program, before compilation: no WebAssembly, too large, a Realm program without
-    // ABI marker, a version this host does not speak, an unknown env.realm_* import, an import with
-    // the wrong signature, imported memories or globals, memories or tables above what is allowed.
-    // Other unknown functions become stubs that trap with their full name.
+    // What can be refused of `wasm` (bytes or, starting with '(', WebAssembly text) without
+    // compiling it; it must outlive the result. All with invalid_request and a message that names
+    // the program: no WebAssembly, too large, a Realm program without ABI marker, a version this
+    // host does not speak, an unknown env.realm_* import, an import with the wrong signature,
+    // imported memories or globals, memories or tables above what is allowed. Function bodies are
+    // not looked at. Any thread.
+    [[nodiscard]] Result<CheckedModule> check(std::string name,
+                                              std::span<const std::byte> wasm) const;
+
+    // Checks, validates and compiles, in this process: takes as long as Cranelift. Other unknown
+    // functions become stubs that trap with their full name.
     Result<std::shared_ptr<const Program>> compile(std::string name,
                                                    std::span<const std::byte> wasm);
+
+    // The same from machine code that precompile() made of this module with code_settings(). It is
+    // mapped and believed: whoever can choose it can run anything in this process.
+    Result<std::shared_ptr<const Program>> load(CheckedModule module,
+                                                const base::SealedMemory& code);
+    [[nodiscard]] const CodeSettings& code_settings() const;
 
     [[nodiscard]] const RuntimeOptions& options() const;
     // Epoch ticks so far. They stand still while no guest runs.

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "sandbox/machine_code.h"
 #include "sandbox/runtime.h"
 #include "sandbox/ticker.h"
 #include "sandbox/wasmtime_handles.h"
@@ -35,6 +36,7 @@ struct Runtime::Impl {
     EngineHandle engine;
     LinkerHandle linker;
     std::uint32_t capacity = 0;  // instances that the pool holds
+    CodeSettings code;
     std::atomic<std::uint32_t> live{0};
     std::optional<Ticker> ticker;  // last, so that it stops before the engine goes
 };

@@ -26,10 +26,12 @@ protected:
         options.max_module_bytes = kModule.size();
         auto runtime = sandbox::Runtime::create(options, {});
         ASSERT_TRUE(runtime.has_value()) << runtime.error().message;
-        registry_ = std::make_unique<ProgramRegistry>(*runtime);
+        loader_ = std::make_unique<ProgramLoader>(*runtime, std::make_unique<LocalCompiler>());
+        registry_ = std::make_unique<ProgramRegistry>(*loader_);
     }
 
     test::TemporaryDirectory directory_;
+    std::unique_ptr<ProgramLoader> loader_;
     std::unique_ptr<ProgramRegistry> registry_;
 };
 
