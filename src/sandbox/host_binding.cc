@@ -21,38 +21,43 @@ constexpr std::size_t kMostParameters = 32;
 static_assert(sizeof(RawValue) == sizeof(wasmtime_val_raw_t));
 static_assert(alignof(RawValue) <= alignof(wasmtime_val_raw_t));
 
-// Runs a thunk; no exception leaves it, and what it fails with bears the program's name.
-template <class Thunk>
-std::unique_ptr<Error> run_guarded(const Instance& instance, HostCall& call,
-                                   const HostFunction& function, Thunk&& thunk) {
+// Runs `work`; no exception leaves it.
+template <class Work>
+void run_caught(const HostFunction& function, HostCall& call, Work&& work) {
     const auto failed = [&](std::string_view why) {
         call.fail(make_error(ErrorType::kInternal, "host_function_failed",
                              fmt::format("{} failed: {}", function.name, why)));
     };
     try {
-        thunk();
+        work();
     } catch (const std::exception& exception) {
         failed(exception.what());
     } catch (...) {
         failed("unknown exception");
     }
-    auto error = call.take_error();
-    if (error && error->type == ErrorType::kProgramTrap) {
-        error->message = fmt::format("program '{}': {}", instance.program_name(), error->message);
+}
+
+// The trap for what came of a call, if it ends the guest.
+wasm_trap_t* trap_of(Instance& instance, HostCall& call) {
+    if (auto error = call.take_error()) {
+        if (error->type == ErrorType::kProgramTrap) {
+            error->message =
+                fmt::format("program '{}': {}", instance.program_name(), error->message);
+        }
+        return instance.end_with(std::move(*error));
     }
-    return error;
+    return call.ends_run() ? instance.end_well() : nullptr;
 }
 
 wasm_trap_t* call_immediate(void* env, wasmtime_caller_t* caller, wasmtime_val_raw_t* values,
                             std::size_t count) noexcept {
     [[maybe_unused]] const FiberScope scope;
-    wasmtime_context_t* const context = wasmtime_caller_context(caller);
-    Instance& instance = Instance::of(context);
+    Instance& instance = Instance::of(wasmtime_caller_context(caller));
     const auto& function = *static_cast<const HostFunction*>(env);
-    HostCall call(instance.host(), function.name, instance.memory(caller, context),
-                  {reinterpret_cast<RawValue*>(values), count});
-    auto error = run_guarded(instance, call, function, [&] { function.thunk(call); });
-    return error ? instance.end_with(std::move(*error)) : nullptr;
+    HostCall call(instance.host(), function.name, instance.memory(caller),
+                  {reinterpret_cast<RawValue*>(values), count}, instance.port());
+    run_caught(function, call, [&] { function.thunk(call); });
+    return trap_of(instance, call);
 }
 
 bool nothing_to_wait_for(void* /*env*/) noexcept {
@@ -67,11 +72,22 @@ bool poll_answer(void* env) noexcept {
     if (!answer) {
         return false;
     }
-    if (*answer) {
-        open.result->of.i32 = **answer;
-    } else {
-        *open.trap = open.instance->end_with(std::move(answer->error()));
+    if (const auto* const value = std::get_if<std::int32_t>(&*answer)) {
+        open.result->of.i32 = *value;
+        return true;
     }
+    Instance& instance = *open.instance;
+    HostCall call(instance.host(), open.function->name, instance.memory(), {}, instance.port());
+    run_caught(*open.function, call, [&] {
+        if (auto* const error = std::get_if<Error>(&*answer)) {
+            call.fail(std::move(*error));
+        } else if (auto value = std::get<Finish>(*answer)(call.memory())) {
+            open.result->of.i32 = *value;
+        } else {
+            call.fail(std::move(value.error()));
+        }
+    });
+    *open.trap = trap_of(instance, call);
     return true;
 }
 
@@ -101,23 +117,22 @@ void call_suspending(void* env, wasmtime_caller_t* caller, const wasmtime_val_t*
     [[maybe_unused]] const FiberScope scope;
     // Wasmtime ends the process where none is set, also when the call traps.
     *continuation = {.callback = &nothing_to_wait_for, .env = nullptr, .finalizer = nullptr};
-    wasmtime_context_t* const context = wasmtime_caller_context(caller);
-    Instance& instance = Instance::of(context);
+    Instance& instance = Instance::of(wasmtime_caller_context(caller));
     const auto& function = *static_cast<const HostFunction*>(env);
     std::array<RawValue, kMostParameters> values;
     std::transform(arguments, arguments + argument_count, values.begin(), raw_value);
-    HostCall call(instance.host(), function.name, instance.memory(caller, context),
-                  {values.data(), argument_count});
+    HostCall call(instance.host(), function.name, instance.memory(caller),
+                  {values.data(), argument_count}, instance.port());
     results[0].kind = WASMTIME_I32;
     results[0].of.i32 = 0;
-    auto error = run_guarded(instance, call, function, [&] {
-        function.suspending_thunk(call, Completion(instance.port().open_call()));
-    });
-    if (error) {
-        *trap = instance.end_with(std::move(*error));
+    run_caught(function, call,
+               [&] { function.suspending_thunk(call, Completion(instance.port().open_call())); });
+    if (wasm_trap_t* const ended = trap_of(instance, call)) {
+        *trap = ended;
         return;
     }
-    instance.open_call = {.instance = &instance, .result = results, .trap = trap};
+    instance.open_call = {
+        .instance = &instance, .function = &function, .result = results, .trap = trap};
     continuation->callback = &poll_answer;
     continuation->env = &instance.open_call;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "sandbox/waiter.h"
+#include "sandbox/wording.h"
 
 namespace realm::sandbox {
 
@@ -21,6 +22,12 @@ Completion::~Completion() {
 void Completion::resolve(std::int32_t value) {
     if (const auto waiter = std::exchange(waiter_, nullptr)) {
         waiter->resolve(value);
+    }
+}
+
+void Completion::resolve_with(Finish finish) {
+    if (const auto waiter = std::exchange(waiter_, nullptr)) {
+        waiter->resolve_with(std::move(finish));
     }
 }
 
@@ -45,12 +52,12 @@ void HostCall::fail(Error error) {
 }
 
 void HostCall::bad_pointer(std::size_t parameter, const BadPointer& problem) {
-    fail(Error{
-        .type = ErrorType::kProgramTrap,
-        .code = "bad_pointer",
-        .message = fmt::format("{}: parameter {}: {}", function_, parameter + 1, problem.reason),
-        .retry_after_ms = std::nullopt,
-        .details = {}});
+    fail(Caller(*this).bad_pointer(fmt::format("parameter {}", parameter + 1), problem));
+}
+
+Error Caller::bad_pointer(std::string_view what, const BadPointer& problem) const {
+    return make_error(ErrorType::kProgramTrap, "bad_pointer",
+                      fmt::format("{}: {}: {}", call_->function(), what, problem.reason));
 }
 
 }  // namespace realm::sandbox

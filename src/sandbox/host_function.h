@@ -6,6 +6,7 @@
 //   std::string_view, std::span<const T>                    (offset, count): input, read-only
 //   std::span<T>                                            (offset, count): output
 //   In<T> / Out<T>                                          (offset): one struct, in or out
+//   Caller                                                  nothing: the guest that calls
 // and, last, if it suspends, a Completion. It returns one of the number types or void, or
 // HostResult of those; a method with a Completion returns void and the guest gets the
 // int32 given to resolve(). Views are valid during the call only.
@@ -13,10 +14,12 @@
 
 #include <array>
 #include <bit>
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -61,6 +64,10 @@ private:
     T* place_;
 };
 
+// Computes what a suspended call returns, once the guest goes on: on its thread, with its memory as
+// it is then. It must not take long.
+using Finish = std::move_only_function<HostResult<std::int32_t>(const GuestMemory&)>;
+
 class Waiter;  // where a suspended instance and whoever completes its call meet
 
 // Ends a suspension, once, from any thread, also after the guest is gone (then without effect).
@@ -75,6 +82,8 @@ public:
     ~Completion();
 
     void resolve(std::int32_t value);
+    // For what has to reach the guest's memory. `finish` is dropped when the guest is gone.
+    void resolve_with(Finish finish);
     // Ends the guest with `error`.
     void trap(Error error);
 
@@ -91,11 +100,23 @@ union alignas(8) RawValue {
     std::array<std::byte, 16> bytes;
 };
 
+// How much CPU time the run of a guest has used so far; implemented by the run.
+class CpuClock {
+public:
+    CpuClock() = default;
+    CpuClock(const CpuClock&) = delete;
+    CpuClock& operator=(const CpuClock&) = delete;
+    virtual ~CpuClock() = default;
+
+    [[nodiscard]] virtual std::chrono::nanoseconds cpu_time() const = 0;
+};
+
 // One call of a host function, as the wrapper hands it to a thunk. Lives on the guest's fiber.
 class HostCall {
 public:
-    HostCall(void* host, std::string_view function, GuestMemory memory, std::span<RawValue> values)
-        : host_(host), function_(function), memory_(memory), values_(values) {}
+    HostCall(void* host, std::string_view function, GuestMemory memory, std::span<RawValue> values,
+             const CpuClock& clock)
+        : host_(host), function_(function), memory_(memory), values_(values), clock_(&clock) {}
 
     [[nodiscard]] void* host() const { return host_; }
     [[nodiscard]] const GuestMemory& memory() const { return memory_; }
@@ -104,14 +125,37 @@ public:
     // The first error counts.
     void fail(Error error);
     void bad_pointer(std::size_t parameter, const BadPointer& problem);
+    [[nodiscard]] std::string_view function() const { return function_; }
+    [[nodiscard]] const CpuClock& clock() const { return *clock_; }
     [[nodiscard]] std::unique_ptr<Error> take_error() { return std::move(error_); }
+    void end_run() { ends_run_ = true; }
+    [[nodiscard]] bool ends_run() const { return ends_run_; }
 
 private:
     void* host_;
     std::string_view function_;
     GuestMemory memory_;
     std::span<RawValue> values_;
+    const CpuClock* clock_;
     std::unique_ptr<Error> error_;
+    bool ends_run_ = false;
+};
+
+// The guest behind a call, for a method that follows pointers inside of structs or ends the run.
+// Valid during the call only.
+class Caller {
+public:
+    explicit Caller(HostCall& call) : call_(&call) {}
+
+    [[nodiscard]] const GuestMemory& memory() const { return call_->memory(); }
+    [[nodiscard]] std::chrono::nanoseconds cpu_time() const { return call_->clock().cpu_time(); }
+    // The error that ends the guest for a pointer; `what` names it ("buffer 2").
+    [[nodiscard]] Error bad_pointer(std::string_view what, const BadPointer& problem) const;
+    // Once the method has returned, the run ends as if its entry had.
+    void end_run() { call_->end_run(); }
+
+private:
+    HostCall* call_;
 };
 
 // One importable function. `host` in the call is the object given to Executor::start.
@@ -233,6 +277,15 @@ struct Argument<Out<T>> {
             return Out<T>(nullptr);
         }
         return Out<T>(place->data());
+    }
+};
+
+template <>
+struct Argument<Caller> {
+    static constexpr std::size_t kValues = 0;
+    static void types(std::vector<ValueType>& /*out*/) {}
+    static Caller read(HostCall& call, std::size_t /*at*/, std::size_t /*parameter*/) {
+        return Caller(call);
     }
 };
 

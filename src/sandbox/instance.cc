@@ -63,6 +63,9 @@ Instance::Progress Instance::poll() {
             return Progress::kPending;
         }
         future_.reset();
+        if (ended_well_) {
+            break;
+        }
         if (trap_ != nullptr || error_ != nullptr) {
             failure_ = failure_of_stage();
             break;
@@ -199,7 +202,7 @@ std::uint64_t Instance::memory_bytes() const {
     return memory_ && !future_ ? wasmtime_memory_data_size(context_, &*memory_) : 0;
 }
 
-GuestMemory Instance::memory(wasmtime_caller_t* caller, wasmtime_context_t* context) {
+GuestMemory Instance::memory(wasmtime_caller_t* caller) {
     if (!memory_) {
         // Only while the start function runs is there a memory that is not known yet.
         wasmtime_extern_t found;
@@ -211,12 +214,16 @@ GuestMemory Instance::memory(wasmtime_caller_t* caller, wasmtime_context_t* cont
             memory_ = found.of.memory;
         }
         wasmtime_extern_delete(&found);
-        if (!memory_) {
-            return {};
-        }
     }
-    auto* const data = reinterpret_cast<std::byte*>(wasmtime_memory_data(context, &*memory_));
-    return GuestMemory(std::span(data, wasmtime_memory_data_size(context, &*memory_)));
+    return memory();
+}
+
+GuestMemory Instance::memory() const {
+    if (!memory_) {
+        return {};
+    }
+    auto* const data = reinterpret_cast<std::byte*>(wasmtime_memory_data(context_, &*memory_));
+    return GuestMemory(std::span(data, wasmtime_memory_data_size(context_, &*memory_)));
 }
 
 wasm_trap_t* Instance::end_with(Error error) {
@@ -224,6 +231,11 @@ wasm_trap_t* Instance::end_with(Error error) {
         host_error_ = std::move(error);
     }
     return new_trap(host_error_->message);
+}
+
+wasm_trap_t* Instance::end_well() {
+    ended_well_ = true;
+    return new_trap("the program has ended itself");
 }
 
 wasmtime_error_t* Instance::on_epoch(wasmtime_context_t* /*context*/, void* self,

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <expected>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include "sandbox/executor.h"
 #include "sandbox/guest_memory.h"
@@ -17,16 +17,11 @@
 
 namespace realm::sandbox {
 
-using CallAnswer = std::expected<std::int32_t, Error>;
+using CallAnswer = std::variant<std::int32_t, Finish, Error>;
 
 // Where an instance registers the suspending call that its guest has open; implemented by the run.
-class CallPort {
+class CallPort : public CpuClock {
 public:
-    CallPort() = default;
-    CallPort(const CallPort&) = delete;
-    CallPort& operator=(const CallPort&) = delete;
-    virtual ~CallPort() = default;
-
     virtual std::shared_ptr<Waiter> open_call() = 0;
     // The answer to the open call, once, when it is there.
     virtual std::optional<CallAnswer> take_answer() = 0;
@@ -59,13 +54,18 @@ public:
     [[nodiscard]] void* host() const { return host_; }
     [[nodiscard]] const std::string& program_name() const { return program_->name(); }
     [[nodiscard]] CallPort& port() { return port_; }
-    [[nodiscard]] GuestMemory memory(wasmtime_caller_t* caller, wasmtime_context_t* context);
+    [[nodiscard]] GuestMemory memory(wasmtime_caller_t* caller);
+    // The same while a call is open.
+    [[nodiscard]] GuestMemory memory() const;
     // Remembers why the guest ends and makes the trap that ends it.
     wasm_trap_t* end_with(Error error);
+    // The same for a guest that ends itself: no failure.
+    wasm_trap_t* end_well();
 
     // Where the answer to the open suspending call goes.
     struct OpenCall {
         Instance* instance = nullptr;
+        const HostFunction* function = nullptr;
         wasmtime_val_t* result = nullptr;
         wasm_trap_t** trap = nullptr;
     };
@@ -101,6 +101,7 @@ private:
     Stage stage_ = Stage::kStart;
     std::uint64_t poll_began_at_tick_ = 0;
     std::optional<Error> host_error_;
+    bool ended_well_ = false;
     std::optional<Error> failure_;
     wasm_trap_t* trap_ = nullptr;
     wasmtime_error_t* error_ = nullptr;

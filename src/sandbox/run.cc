@@ -28,6 +28,11 @@ std::chrono::nanoseconds CpuMeter::lap() {
     return std::max(spent, std::chrono::nanoseconds{0});
 }
 
+std::chrono::nanoseconds CpuMeter::so_far() const {
+    return std::max(base::thread_cpu_time() - cpu_mark_ - short_spans_,
+                    std::chrono::nanoseconds{0});
+}
+
 void Run::cancel(Error reason) {
     {
         const std::lock_guard lock(mutex_);
@@ -87,7 +92,12 @@ std::optional<CallAnswer> Run::take_answer() {
     return std::exchange(answer_, std::nullopt);
 }
 
+std::chrono::nanoseconds Run::cpu_time() const {
+    return usage_.cpu + meter_->so_far();
+}
+
 Run::Next Run::advance(CpuMeter& meter) {
+    meter_ = &meter;
     std::optional<Error> stop = begin_poll();
     for (;;) {
         if (stop) {

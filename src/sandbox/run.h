@@ -24,6 +24,8 @@ class CpuMeter {
 public:
     void restart();
     std::chrono::nanoseconds lap();
+    // What lap() would give now.
+    [[nodiscard]] std::chrono::nanoseconds so_far() const;
 
 private:
     static constexpr std::chrono::microseconds kShort{50};
@@ -60,10 +62,12 @@ public:
     [[nodiscard]] base::SteadyTime deadline() const { return deadline_; }
 
     void resolve(std::int32_t value) override { answer(value); }
-    void trap(Error error) override { answer(std::unexpected(std::move(error))); }
+    void resolve_with(Finish finish) override { answer(std::move(finish)); }
+    void trap(Error error) override { answer(std::move(error)); }
 
     std::shared_ptr<Waiter> open_call() override;
     std::optional<CallAnswer> take_answer() override;
+    [[nodiscard]] std::chrono::nanoseconds cpu_time() const override;
 
     // Polls the guest until it waits, has to give way or ends. After kNothing the run may already
     // be in another thread's hands.
@@ -97,6 +101,7 @@ private:
     RunOrder order_;
     std::optional<Instance> instance_;
     RunUsage usage_;
+    const CpuMeter* meter_ = nullptr;  // of the thread that polls
     std::chrono::nanoseconds since_wait_{0};
 };
 

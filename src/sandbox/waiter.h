@@ -4,11 +4,12 @@
 #include <cstdint>
 
 #include "base/error.h"
+#include "sandbox/host_function.h"
 
 namespace realm::sandbox {
 
 // Implemented by the executor's run, and by a test that wants to see what a bound method answers.
-// Completion calls one of the two, once. Any thread; neither may throw nor block.
+// Completion calls one of the three, once. Any thread; neither may throw nor block.
 class Waiter {
 public:
     Waiter() = default;
@@ -17,6 +18,7 @@ public:
     virtual ~Waiter() = default;
 
     virtual void resolve(std::int32_t value) = 0;
+    virtual void resolve_with(Finish finish) = 0;
     // `error` ends the guest.
     virtual void trap(Error error) = 0;
 };

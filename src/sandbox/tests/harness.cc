@@ -40,6 +40,14 @@ HostResult<std::int32_t> Probe::refuse(std::int32_t really) {
     return fail(ErrorType::kQuotaExceeded, "no_more", "the quota is used up");
 }
 
+HostResult<std::int32_t> Probe::follow(Caller caller, In<std::uint32_t> where) {
+    const auto byte = caller.memory().span<const std::uint8_t>(where.value, 1);
+    if (!byte) {
+        return std::unexpected(caller.bad_pointer("inner pointer", byte.error()));
+    }
+    return byte->front();
+}
+
 void Probe::wait(std::int32_t /*value*/, Completion done) {
     const std::lock_guard lock(mutex_);
     waiting_.push_back(std::move(done));
@@ -103,6 +111,9 @@ std::vector<HostFunction> test_functions() {
     functions.push_back(bind<&TestHost::probe, &Probe::sum>("realm_sum"));
     functions.push_back(bind<&TestHost::probe, &Probe::move_point>("realm_move_point"));
     functions.push_back(bind<&TestHost::probe, &Probe::refuse>("realm_refuse"));
+    functions.push_back(bind<&TestHost::probe, &Probe::follow>("realm_follow"));
+    functions.push_back(bind<&TestHost::probe, &Probe::cpu>("realm_cpu"));
+    functions.push_back(bind<&TestHost::probe, &Probe::leave>("realm_leave"));
     functions.push_back(bind<&TestHost::probe, &Probe::boom>("realm_boom"));
     functions.push_back(bind<&TestHost::probe, &Probe::boom_number>("realm_boom_number"));
     functions.push_back(bind<&TestHost::probe, &Probe::answer>("realm_answer"));

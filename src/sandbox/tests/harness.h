@@ -45,6 +45,10 @@ public:
     std::int64_t sum(std::span<const std::int64_t> values);
     void move_point(In<Point> from, Out<Point> to);
     HostResult<std::int32_t> refuse(std::int32_t really);
+    // The byte at an address that lies at an address.
+    HostResult<std::int32_t> follow(Caller caller, In<std::uint32_t> where);
+    std::int64_t cpu(Caller caller) { return caller.cpu_time().count(); }
+    void leave(Caller caller) { caller.end_run(); }
     void boom() { throw std::runtime_error("boom"); }
     void boom_number() { throw 7; }
 

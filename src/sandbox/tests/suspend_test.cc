@@ -197,9 +197,11 @@ TEST(Cancel, AfterTheEndHasNoEffect) {
 class Recorder final : public Waiter {
 public:
     void resolve(std::int32_t value) override { values.push_back(value); }
+    void resolve_with(Finish finish) override { finishes.push_back(std::move(finish)); }
     void trap(Error error) override { errors.push_back(std::move(error)); }
 
     std::vector<std::int32_t> values;
+    std::vector<Finish> finishes;
     std::vector<Error> errors;
 };
 
@@ -217,6 +219,11 @@ TEST(CompletionTest, AnswersOnce) {
     }
     Completion trapped(recorder);
     trapped.trap(reason());
+    Completion finished(recorder);
+    finished.resolve_with([](const GuestMemory&) { return 5; });
+    finished.resolve(6);
+    ASSERT_EQ(recorder->finishes.size(), 1U);
+    EXPECT_EQ(recorder->finishes[0](GuestMemory()), 5);
     EXPECT_EQ(recorder->values, (std::vector<std::int32_t>{3}));
     ASSERT_EQ(recorder->errors.size(), 2U);
     EXPECT_EQ(recorder->errors[0].code, "completion_dropped");
