@@ -108,7 +108,8 @@ Result<std::unique_ptr<Stack>> Stack::create(const config::Settings& settings, M
         std::make_unique<sandbox::Executor>(stack->runtime_, sandbox::ExecutorOptions{});
     stack->runs_ = std::make_unique<serving::RunService>(
         *stack->executor_,
-        interfaces::SharedServices{.models = stack->models_, .workers = stack->workers_},
+        interfaces::SharedServices{
+            .models = stack->models_, .workers = stack->workers_, .time = stack->time_},
         run_options(settings), logger);
     return stack;
 }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/time_source.h"
 #include "base/worker_pool.h"
 #include "config/settings.h"
 #include "interfaces/model_directory.h"
@@ -44,6 +45,7 @@ private:
 
     interfaces::ModelDirectory models_;
     base::WorkerPool workers_;
+    base::SystemTime time_;
     std::shared_ptr<sandbox::Runtime> runtime_;
     std::unique_ptr<registry::ProgramLoader> loader_;
     std::unique_ptr<registry::ProgramRegistry> programs_;

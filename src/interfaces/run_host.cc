@@ -1,11 +1,13 @@
 #include "interfaces/run_host.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace realm::interfaces {
 
 RunHost::RunHost(const SharedServices& services, const RunHostLimits& limits,
-                 std::shared_ptr<RunPort> run, std::shared_ptr<LogPort> log_port)
+                 std::shared_ptr<RunPort> run, std::shared_ptr<LogPort> log_port, WasiConfig wasi)
     : state(std::make_shared<CallState>()),
       model_table(std::make_shared<ModelTable>()),
       context_table(std::make_shared<ContextTable>(limits.contexts)),
@@ -14,11 +16,13 @@ RunHost::RunHost(const SharedServices& services, const RunHostLimits& limits,
       log(std::move(log_port), limits.log_bytes),
       model(services.models, services.workers, model_table, state),
       context(model_table, context_table, state),
-      sampling(context_table, state) {}
+      sampling(context_table, state),
+      wasi_files(log, services.time, wasi.scratch),
+      wasi_system(std::move(wasi), wasi_files, services.time) {}
 
 std::vector<sandbox::HostFunction> host_functions() {
     using sandbox::bind;
-    return {
+    std::vector<sandbox::HostFunction> functions{
         bind<&RunHost::request, &RequestInterface::data>("realm_request_data"),
         bind<&RunHost::request, &RequestInterface::meta>("realm_request_meta"),
         bind<&RunHost::request, &RequestInterface::emit>("realm_emit"),
@@ -45,6 +49,8 @@ std::vector<sandbox::HostFunction> host_functions() {
         bind<&RunHost::context, &ContextInterface::next>("realm_context_next"),
         bind<&RunHost::context, &ContextInterface::stop>("realm_context_stop"),
     };
+    std::ranges::move(wasi_functions(), std::back_inserter(functions));
+    return functions;
 }
 
 }  // namespace realm::interfaces

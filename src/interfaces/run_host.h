@@ -6,11 +6,14 @@
 #include <memory>
 #include <vector>
 
+#include "base/time_source.h"
 #include "interfaces/call_state.h"
 #include "interfaces/context.h"
 #include "interfaces/log.h"
 #include "interfaces/model.h"
 #include "interfaces/request.h"
+#include "interfaces/wasi_files.h"
+#include "interfaces/wasi_system.h"
 #include "sandbox/host_function.h"
 
 namespace realm::interfaces {
@@ -24,13 +27,14 @@ struct RunHostLimits {
 struct SharedServices {
     const ModelDirectory& models;
     base::WorkerPool& workers;
+    base::TimeSource& time;
 };
 
 // The host object of one instance: made for a run, given to sandbox::Executor::start, gone with
 // the instance. Host functions reach it one call at a time.
 struct RunHost {
     RunHost(const SharedServices& services, const RunHostLimits& limits,
-            std::shared_ptr<RunPort> run, std::shared_ptr<LogPort> log_port);
+            std::shared_ptr<RunPort> run, std::shared_ptr<LogPort> log_port, WasiConfig wasi = {});
 
     std::shared_ptr<CallState> state;
     std::shared_ptr<ModelTable> model_table;
@@ -41,10 +45,15 @@ struct RunHost {
     ModelInterface model;
     ContextInterface context;
     SamplingInterface sampling;
+    WasiFiles wasi_files;
+    WasiSystem wasi_system;
 };
 
-// What programs may import from module "env", for sandbox::Runtime::create. The calls expect a
-// RunHost behind the host pointer.
+// What programs may import, from "env" and from WASI's module, for sandbox::Runtime::create. The
+// calls expect a RunHost behind the host pointer.
 std::vector<sandbox::HostFunction> host_functions();
+
+// WASI's part of it.
+std::vector<sandbox::HostFunction> wasi_functions();
 
 }  // namespace realm::interfaces

@@ -17,6 +17,7 @@
 #include "envelope/envelope.h"
 #include "interfaces/log.h"
 #include "interfaces/request.h"
+#include "interfaces/wasi_system.h"
 #include "sandbox/executor.h"
 #include "telemetry/log.h"
 
@@ -26,6 +27,8 @@ namespace realm::serving {
 struct RunRequest {
     envelope::Meta meta;
     std::string data;  // JSON
+    // The arguments without the program's name.
+    interfaces::WasiConfig wasi{};
 };
 
 struct RunResult {

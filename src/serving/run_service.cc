@@ -43,6 +43,8 @@ Result<std::shared_ptr<Run>> RunService::start(std::shared_ptr<const sandbox::Pr
     }
     sandbox::InstanceLimits limits = options_.instance;
     limits.wall = bounds.wall;
+    interfaces::WasiConfig wasi = std::move(request.wasi);
+    wasi.arguments.insert(wasi.arguments.begin(), program->name());
     auto run = std::make_shared<Run>(std::move(request), program->name(), bounds, std::move(sink),
                                      logger_);
     {
@@ -57,7 +59,8 @@ Result<std::shared_ptr<Run>> RunService::start(std::shared_ptr<const sandbox::Pr
         }
         runs_->active.emplace(run.get(), run);
     }
-    auto host = std::make_shared<interfaces::RunHost>(services_, options_.host, run, run);
+    auto host =
+        std::make_shared<interfaces::RunHost>(services_, options_.host, run, run, std::move(wasi));
     run->attach(executor_.start(std::move(program), "realm_run", std::move(host), limits,
                                 [runs = runs_, run](sandbox::RunOutcome outcome) {
                                     run->end(std::move(outcome));

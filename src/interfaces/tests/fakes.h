@@ -8,6 +8,7 @@
 
 #include "interfaces/log.h"
 #include "interfaces/request.h"
+#include "sandbox/waiter.h"
 
 namespace realm::interfaces::testing {
 
@@ -53,6 +54,25 @@ class FakeLog final : public LogPort {
 public:
     void line(std::int32_t /*level*/, std::string_view text) override { lines.emplace_back(text); }
     std::vector<std::string> lines;
+};
+
+// Remembers what a suspended guest would be told.
+class FakeWaiter final : public sandbox::Waiter {
+public:
+    void resolve(std::int32_t value) override { values.push_back(value); }
+    void resolve_with(sandbox::Finish finish) override { finishes.push_back(std::move(finish)); }
+    void trap(Error error) override { traps.push_back(std::move(error)); }
+
+    std::vector<std::int32_t> values;
+    std::vector<sandbox::Finish> finishes;
+    std::vector<Error> traps;
+};
+
+class FakeCpuClock final : public sandbox::CpuClock {
+public:
+    [[nodiscard]] std::chrono::nanoseconds cpu_time() const override { return time; }
+
+    std::chrono::nanoseconds time{0};
 };
 
 }  // namespace realm::interfaces::testing

@@ -8,23 +8,13 @@
 #include <string>
 #include <vector>
 
-#include "sandbox/waiter.h"
+#include "interfaces/tests/fakes.h"
 
 namespace realm::interfaces {
 namespace {
 
 using inference::FinishReason;
 using inference::GenerateEnd;
-
-// Remembers what a suspended guest would be told.
-class FakeWaiter final : public sandbox::Waiter {
-public:
-    void resolve(std::int32_t value) override { values.push_back(value); }
-    void trap(Error error) override { traps.push_back(std::move(error)); }
-
-    std::vector<std::int32_t> values;
-    std::vector<Error> traps;
-};
 
 class GenerationTest : public ::testing::Test {
 protected:
@@ -39,7 +29,7 @@ protected:
     [[nodiscard]] std::string text() const { return state_->result().substr(sizeof(realm_event)); }
 
     std::shared_ptr<CallState> state_ = std::make_shared<CallState>();
-    std::shared_ptr<FakeWaiter> waiter_ = std::make_shared<FakeWaiter>();
+    std::shared_ptr<testing::FakeWaiter> waiter_ = std::make_shared<testing::FakeWaiter>();
     Generation generation_{state_};
 };
 

@@ -98,8 +98,9 @@ protected:
         limits.instance.memory_bytes = std::uint64_t{4} << 20;
         limits.instance.cpu = std::chrono::milliseconds(400);
         runs_ = std::make_unique<RunService>(
-            *executor_, interfaces::SharedServices{.models = models_, .workers = workers_}, limits,
-            telemetry::Logger());
+            *executor_,
+            interfaces::SharedServices{.models = models_, .workers = workers_, .time = time_},
+            limits, telemetry::Logger());
         chat_ = compile("chat", programs::chat_module());
     }
 
@@ -147,6 +148,7 @@ protected:
 
     interfaces::ModelDirectory models_;
     base::WorkerPool workers_{"text", 1, 32};
+    base::SystemTime time_;
     std::shared_ptr<sandbox::Runtime> runtime_;
     std::unique_ptr<sandbox::Executor> executor_;
     std::unique_ptr<RunService> runs_;
