@@ -15,6 +15,8 @@
 
 #include "app/stack.h"
 #include "inference/model.h"
+#include "process/call_filter.h"
+#include "process/landlock.h"
 
 namespace realm::app {
 namespace {
@@ -171,6 +173,34 @@ Finding check_port(const std::string& address, std::uint16_t port) {
             "choose another one: realm serve --port 0 takes any that is free"};
 }
 
+std::vector<Finding> check_lockdown(config::Lockdown wanted, bool seccomp, int landlock_abi) {
+    if (wanted == config::Lockdown::kOff) {
+        return {{"lockdown", Health::kWarning, "server.lockdown is off",
+                 "set it to auto: what escapes from a sandbox then finds a small room"}};
+    }
+    const Health missing =
+        wanted == config::Lockdown::kRequired ? Health::kProblem : Health::kWarning;
+    const std::string without = wanted == config::Lockdown::kRequired
+                                    ? "or set server.lockdown to auto"
+                                    : "the server runs without";
+    Finding calls{"seccomp", Health::kOk, "system calls are filtered, no new privileges", ""};
+    if (!seccomp) {
+        calls = {"seccomp", missing, "the kernel cannot filter system calls",
+                 fmt::format("use a kernel with CONFIG_SECCOMP_FILTER; {}", without)};
+    }
+    Finding files{"landlock", Health::kOk,
+                  fmt::format("ABI {}: files{} are confined", landlock_abi,
+                              landlock_abi >= 6   ? ", ports and signals"
+                              : landlock_abi >= 4 ? " and ports"
+                                                  : ""),
+                  ""};
+    if (landlock_abi == 0) {
+        files = {"landlock", missing, "the kernel cannot confine files",
+                 fmt::format("use Linux 5.13 or newer, with landlock in lsm=; {}", without)};
+    }
+    return {calls, files};
+}
+
 Finding check_model(const config::Settings& settings) {
     const auto choice = choose_model(settings.model.name_or_path);
     if (!choice) {
@@ -198,6 +228,10 @@ std::vector<Finding> examine(const config::Settings& settings) {
     } else {
         findings.push_back({"cache directory", Health::kProblem, store.error().message,
                             "set REALM_CACHE_DIR to a directory that is writable"});
+    }
+    for (Finding& finding : check_lockdown(settings.server.lockdown, process::has_seccomp(),
+                                           process::landlock_abi())) {
+        findings.push_back(std::move(finding));
     }
     findings.push_back(check_model(settings));
     findings.push_back(check_port(settings.server.address, settings.server.port));

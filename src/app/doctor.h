@@ -36,6 +36,9 @@ Finding check_address_space(std::uint64_t limit);
 Finding check_directory(const std::filesystem::path& directory);
 // Tries to listen there.
 Finding check_port(const std::string& address, std::uint16_t port);
+// What a server can give up at start: whether the kernel filters system calls, and its Landlock ABI
+// (0: none). Two findings, or one where the settings switch it off.
+std::vector<Finding> check_lockdown(config::Lockdown wanted, bool seccomp, int landlock_abi);
 // Loads the model of the settings.
 Finding check_model(const config::Settings& settings);
 

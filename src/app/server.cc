@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "api/gateway.h"
+#include "app/lockdown.h"
 #include "app/stack.h"
 #include "net/http.h"
 #include "tenancy/tenant_store.h"
@@ -116,6 +117,10 @@ Result<void> serve(const config::Settings& settings, const telemetry::Logger& lo
     if (!tenants) {
         return std::unexpected(std::move(tenants.error()));
     }
+    Lockdown lockdown(settings, logger);
+    if (auto confined = lockdown.confine_files(); !confined) {
+        return confined;
+    }
     // Declared before the stack: runs hold channels on it until the last one has ended.
     asio::io_context io(1);
     auto stack = Stack::create(settings, Stack::Models::kRequired, logger);
@@ -145,6 +150,9 @@ Result<void> serve(const config::Settings& settings, const telemetry::Logger& lo
     }
     Shutdown shutdown(io, settings.server.grace_ms, gateway, **http, (*stack)->runs(), logger);
     shutdown.watch();
+    if (auto confined = lockdown.confine_calls(); !confined) {
+        return confined;
+    }
 
     const inference::ModelInfo& model = (*stack)->models().at(0).model().info();
     logger.info("ready", {{"model", model.name},

@@ -28,6 +28,7 @@ constexpr std::size_t kShownBytes = 60;
 
 constexpr std::array<std::string_view, 4> kLevelWords{"debug", "info", "warn", "error"};
 constexpr std::array<std::string_view, 2> kFormatWords{"text", "json"};
+constexpr std::array<std::string_view, 3> kLockdownWords{"off", "auto", "required"};
 
 template <auto Section, auto Member>
 using FieldType = std::remove_cvref_t<decltype(std::declval<Settings&>().*Section.*Member)>;
@@ -109,6 +110,10 @@ constexpr std::array kTable{
     SettingRow{"server.log_format", "REALM_LOG_FORMAT",
                choice<kServer, &ServerSettings::log_format>(kFormatWords),
                "lines of text, or one JSON object a line"},
+    SettingRow{"server.lockdown", "REALM_LOCKDOWN",
+               choice<kServer, &ServerSettings::lockdown>(kLockdownWords),
+               "give up files and system calls that a server does not need; auto: as far as the "
+               "kernel can, required: or do not start"},
     SettingRow{"model.name", "REALM_MODEL",
                text<kModel, &ModelSettings::name_or_path>("a name or a path", has_no_zero),
                "a known model's name (realm models) or the path of a .gguf file; empty: the "

@@ -18,6 +18,7 @@ namespace realm::config {
 
 enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarn, kError };
 enum class LogFormat : std::uint8_t { kText, kJson };
+enum class Lockdown : std::uint8_t { kOff, kAuto, kRequired };
 
 struct ServerSettings {
     std::string address = "127.0.0.1";           // an IP address, or localhost
@@ -25,6 +26,7 @@ struct ServerSettings {
     std::chrono::milliseconds grace_ms{10'000};  // for running requests when the server stops
     LogLevel log_level = LogLevel::kInfo;
     LogFormat log_format = LogFormat::kText;
+    Lockdown lockdown = Lockdown::kAuto;
 
     friend bool operator==(const ServerSettings&, const ServerSettings&) = default;
 };

@@ -190,4 +190,8 @@ const llama_vocab* Model::vocabulary() const {
     return impl_->vocabulary;
 }
 
+bool computes_on_gpu() {
+    return llama_supports_gpu_offload();
+}
+
 }  // namespace realm::inference

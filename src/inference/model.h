@@ -85,4 +85,7 @@ private:
     ModelInfo info_;
 };
 
+// Whether models are computed by a GPU that this build of llama.cpp and this machine have.
+bool computes_on_gpu();
+
 }  // namespace realm::inference

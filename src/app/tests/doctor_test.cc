@@ -57,6 +57,36 @@ TEST(Doctor, notices_a_directory_that_cannot_be_written) {
     EXPECT_EQ(check_directory("/proc/realm").detail, "cannot write to /proc/realm");
 }
 
+TEST(Doctor, says_what_a_server_can_give_up) {
+    using config::Lockdown;
+    EXPECT_EQ(check_lockdown(Lockdown::kAuto, true, 6),
+              (std::vector<Finding>{
+                  {"seccomp", Health::kOk, "system calls are filtered, no new privileges", ""},
+                  {"landlock", Health::kOk, "ABI 6: files, ports and signals are confined", ""}}));
+    EXPECT_EQ(check_lockdown(Lockdown::kAuto, true, 4)[1].detail,
+              "ABI 4: files and ports are confined");
+    EXPECT_EQ(check_lockdown(Lockdown::kAuto, true, 1)[1].detail, "ABI 1: files are confined");
+    EXPECT_EQ(check_lockdown(Lockdown::kOff, true, 6),
+              (std::vector<Finding>{
+                  {"lockdown", Health::kWarning, "server.lockdown is off",
+                   "set it to auto: what escapes from a sandbox then finds a small room"}}));
+}
+
+TEST(Doctor, says_what_the_kernel_lacks_for_it) {
+    using config::Lockdown;
+    EXPECT_EQ(check_lockdown(Lockdown::kAuto, false, 0),
+              (std::vector<Finding>{
+                  {"seccomp", Health::kWarning, "the kernel cannot filter system calls",
+                   "use a kernel with CONFIG_SECCOMP_FILTER; the server runs without"},
+                  {"landlock", Health::kWarning, "the kernel cannot confine files",
+                   "use Linux 5.13 or newer, with landlock in lsm=; the server runs without"}}));
+    const std::vector<Finding> required = check_lockdown(Lockdown::kRequired, false, 0);
+    EXPECT_EQ(required[0].health, Health::kProblem);
+    EXPECT_EQ(required[1].health, Health::kProblem);
+    EXPECT_EQ(required[1].advice,
+              "use Linux 5.13 or newer, with landlock in lsm=; or set server.lockdown to auto");
+}
+
 TEST(Doctor, notices_a_port_that_is_taken) {
     boost::asio::io_context io;
     boost::asio::ip::tcp::acceptor taken(io, {boost::asio::ip::make_address("127.0.0.1"), 0});
