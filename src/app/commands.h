@@ -47,6 +47,8 @@ int pull_command(const CommonOptions& common, const PullCommandOptions& options)
 int models_command(const CommonOptions& common, const std::optional<std::string>& path_of);
 // Every setting with its default, range and variable.
 int settings_command(const CommonOptions& common);
+// The process that compiles for a server: for `serve` to start, not for people.
+int compile_broker_command();
 int doctor_command(const CommonOptions& common);
 // `key` "-" reads one from standard input; without it a new key is made.
 int key_hash_command(const CommonOptions& common, const std::optional<std::string>& key);

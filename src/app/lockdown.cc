@@ -5,6 +5,7 @@
 #include "app/stack.h"
 #include "inference/model.h"
 #include "process/lockdown.h"
+#include "registry/code_cache.h"
 
 namespace realm::app {
 namespace {
@@ -20,11 +21,15 @@ std::string_view obstacle() {
     return {};
 }
 
-Result<void> confine(const process::FileRules& files) {
+Result<void> confine(process::FileRules files) {
     if (process::thread_count() != 1) {
         return fail(ErrorType::kInternal, "lockdown_failed",
                     "Landlock: other threads run already, which it would not bind");
     }
+    // What cannot be made cannot be written either.
+    std::erase_if(files.write, [](const std::filesystem::path& directory) {
+        return !registry::CodeCache::make_directory(directory);
+    });
     return process::confine_files(files);
 }
 
@@ -43,6 +48,9 @@ process::FileRules server_files(const config::Settings& settings) {
     }
     if (!settings.program.chat.empty()) {
         files.read.emplace_back(settings.program.chat);
+    }
+    if (auto code = code_cache_directory()) {
+        files.write.push_back(std::move(*code));
     }
     return files;
 }

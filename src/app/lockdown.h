@@ -17,6 +17,8 @@ class Lockdown {
 public:
     Lockdown(const config::Settings& settings, telemetry::Logger logger);
 
+    [[nodiscard]] bool wanted() const { return wanted_; }
+
     // While there is one thread, once every process that the server needs has been started.
     Result<void> confine_files();
     // When everything is up, before the first request. Logs what is in force.

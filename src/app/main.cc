@@ -143,6 +143,13 @@ void add_tools(CLI::App& app, CommandLine& line) {
         [&line] { line.exit_code = realm::app::key_hash_command(line.common, line.key); });
 }
 
+void add_internal(CLI::App& app, CommandLine& line) {
+    // An empty group hides it.
+    app.add_subcommand("compile-broker", "")->group("")->callback([&line] {
+        line.exit_code = realm::app::compile_broker_command();
+    });
+}
+
 int run_main(int argc, char** argv) {
     CLI::App app("Realm: a programmable, multi-tenant LLM inference server", "realm");
     CommandLine line;
@@ -153,6 +160,7 @@ int run_main(int argc, char** argv) {
     add_run(app, line);
     add_models(app, line);
     add_tools(app, line);
+    add_internal(app, line);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

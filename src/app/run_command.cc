@@ -191,7 +191,7 @@ int run_command(const CommonOptions& common, const RunOptions& options) {
         telemetry::Logger::to_stderr(telemetry::Level::kWarn, telemetry::LogFormat::kText);
     auto stack = Stack::create(
         *settings, options.program.empty() ? Stack::Models::kRequired : Stack::Models::kOptional,
-        logger);
+        std::make_unique<registry::LocalCompiler>(), logger);
     if (!stack) {
         return report(common, stack.error());
     }

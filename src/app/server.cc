@@ -117,13 +117,19 @@ Result<void> serve(const config::Settings& settings, const telemetry::Logger& lo
     if (!tenants) {
         return std::unexpected(std::move(tenants.error()));
     }
+    // Before this process gives up the right to start others.
+    auto compiler = start_compiler(settings.limits);
+    if (!compiler) {
+        return std::unexpected(std::move(compiler.error()));
+    }
+    registry::BrokerCompiler& broker = **compiler;
     Lockdown lockdown(settings, logger);
     if (auto confined = lockdown.confine_files(); !confined) {
         return confined;
     }
     // Declared before the stack: runs hold channels on it until the last one has ended.
     asio::io_context io(1);
-    auto stack = Stack::create(settings, Stack::Models::kRequired, logger);
+    auto stack = Stack::create(settings, Stack::Models::kRequired, std::move(*compiler), logger);
     if (!stack) {
         return std::unexpected(std::move(stack.error()));
     }
@@ -150,6 +156,9 @@ Result<void> serve(const config::Settings& settings, const telemetry::Logger& lo
     }
     Shutdown shutdown(io, settings.server.grace_ms, gateway, **http, (*stack)->runs(), logger);
     shutdown.watch();
+    if (lockdown.wanted()) {
+        broker.forbid_restart();
+    }
     if (auto confined = lockdown.confine_calls(); !confined) {
         return confined;
     }

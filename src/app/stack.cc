@@ -6,6 +6,8 @@
 
 #include "inference/engine.h"
 #include "interfaces/run_host.h"
+#include "registry/cache_directory.h"
+#include "registry/code_cache.h"
 
 namespace realm::app {
 namespace {
@@ -54,6 +56,25 @@ Result<std::unique_ptr<inference::Engine>> start_engine(const config::Settings& 
     return inference::Engine::start(std::move(*model), engine_options(settings));
 }
 
+// Null where this user has no cache directory.
+Result<std::unique_ptr<registry::CodeCache>> open_code_cache(const config::Limits& limits,
+                                                             const sandbox::Runtime& runtime,
+                                                             const telemetry::Logger& logger) {
+    auto directory = code_cache_directory();
+    if (!directory) {
+        return nullptr;
+    }
+    auto fingerprint = sandbox::code_fingerprint(runtime.code_settings());
+    if (!fingerprint) {
+        return std::unexpected(std::move(fingerprint.error()));
+    }
+    return std::make_unique<registry::CodeCache>(
+        registry::CodeCacheOptions{.directory = std::move(*directory),
+                                   .max_bytes = limits.code_cache_bytes,
+                                   .fingerprint = std::move(*fingerprint)},
+        logger);
+}
+
 // A file's stem as a program name: what such a name may not hold becomes '-'.
 std::string program_name(const std::filesystem::path& path) {
     constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyz0123456789._-";
@@ -63,6 +84,21 @@ std::string program_name(const std::filesystem::path& path) {
 }
 
 }  // namespace
+
+Result<std::unique_ptr<registry::BrokerCompiler>> start_compiler(const config::Limits& limits) {
+    registry::BrokerOptions options;
+    options.limits = {.cpu = limits.compile_cpu_ms,
+                      .wall = limits.compile_wall_ms,
+                      .memory_bytes = limits.compile_memory_bytes,
+                      .code_bytes = limits.code_bytes,
+                      .jobs = limits.compile_jobs};
+    return registry::BrokerCompiler::start(std::move(options));
+}
+
+std::optional<std::filesystem::path> code_cache_directory() {
+    const auto root = registry::cache_directory(config::process_environment());
+    return root ? std::optional(*root / "programs" / "code") : std::nullopt;
+}
 
 Result<registry::ModelStore> open_model_store() {
     auto root = registry::ModelStore::default_root(config::process_environment());
@@ -87,6 +123,7 @@ Result<ModelChoice> choose_model(const std::string& name_or_path) {
 }
 
 Result<std::unique_ptr<Stack>> Stack::create(const config::Settings& settings, Models models,
+                                             std::unique_ptr<registry::Compiler> compiler,
                                              const telemetry::Logger& logger) {
     std::unique_ptr<Stack> stack(new Stack);
     auto engine = start_engine(settings);
@@ -101,8 +138,12 @@ Result<std::unique_ptr<Stack>> Stack::create(const config::Settings& settings, M
         return std::unexpected(std::move(runtime.error()));
     }
     stack->runtime_ = std::move(*runtime);
-    stack->loader_ = std::make_unique<registry::ProgramLoader>(
-        stack->runtime_, std::make_unique<registry::LocalCompiler>());
+    auto cache = open_code_cache(settings.limits, *stack->runtime_, logger);
+    if (!cache) {
+        return std::unexpected(std::move(cache.error()));
+    }
+    stack->loader_ = std::make_unique<registry::ProgramLoader>(stack->runtime_, std::move(compiler),
+                                                               std::move(*cache));
     stack->programs_ = std::make_unique<registry::ProgramRegistry>(*stack->loader_);
     stack->executor_ =
         std::make_unique<sandbox::Executor>(stack->runtime_, sandbox::ExecutorOptions{});

@@ -1,7 +1,9 @@
 // The parts of a Realm process put together: model, sandbox, runs. What `serve` and `run` share.
 #pragma once
 
+#include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/error.h"
@@ -9,6 +11,7 @@
 #include "base/worker_pool.h"
 #include "config/settings.h"
 #include "interfaces/model_directory.h"
+#include "registry/broker_compiler.h"
 #include "registry/model_store.h"
 #include "registry/program_loader.h"
 #include "registry/program_registry.h"
@@ -25,9 +28,10 @@ class Stack {
 public:
     enum class Models : std::uint8_t { kRequired, kOptional };
 
-    // Loads the model and starts engine, sandbox and workers. With kOptional a model that is not
-    // there is no error: programs then find none.
+    // `compiler` makes machine code for its programs. Loads the model and starts engine, sandbox
+    // and workers. With kOptional a model that is not there is no error: programs then find none.
     static Result<std::unique_ptr<Stack>> create(const config::Settings& settings, Models models,
+                                                 std::unique_ptr<registry::Compiler> compiler,
                                                  const telemetry::Logger& logger);
     ~Stack() = default;
     Stack(const Stack&) = delete;
@@ -60,6 +64,12 @@ struct ModelChoice {
     std::filesystem::path path;
 };
 Result<ModelChoice> choose_model(const std::string& name_or_path);
+
+// Compiles in processes with the limits of the settings.
+Result<std::unique_ptr<registry::BrokerCompiler>> start_compiler(const config::Limits& limits);
+
+// Where machine code is kept; nothing where this user has no cache directory.
+std::optional<std::filesystem::path> code_cache_directory();
 
 // The user's model cache; the error says which variable to set.
 Result<registry::ModelStore> open_model_store();

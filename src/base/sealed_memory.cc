@@ -13,6 +13,8 @@
 namespace realm::base {
 namespace {
 
+constexpr int kSeals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+
 std::unexpected<Error> no_file(const std::string& what) {
     return fail(ErrorType::kUnavailable, "no_memory_file",
                 "cannot " + what + " a file in memory: " + std::generic_category().message(errno));
@@ -29,9 +31,17 @@ Result<UniqueFd> SealedMemory::create() {
 }
 
 Result<SealedMemory> SealedMemory::seal(UniqueFd file) {
-    if (::fcntl(file.get(), F_ADD_SEALS,
-                F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+    if (::fcntl(file.get(), F_ADD_SEALS, kSeals) != 0) {
         return no_file("seal");
+    }
+    return adopt(std::move(file));
+}
+
+Result<SealedMemory> SealedMemory::adopt(UniqueFd file) {
+    const int seals = ::fcntl(file.get(), F_GET_SEALS);
+    if (seals < 0 || (seals & kSeals) != kSeals) {
+        errno = seals < 0 ? errno : EPERM;
+        return no_file("trust");
     }
     struct stat status{};
     if (::fstat(file.get(), &status) != 0) {

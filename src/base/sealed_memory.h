@@ -20,6 +20,9 @@ public:
     // someone has it mapped for writing.
     static Result<SealedMemory> seal(UniqueFd file);
 
+    // Takes a file that is sealed already; unavailable/no_memory_file where it is not.
+    static Result<SealedMemory> adopt(UniqueFd file);
+
     static Result<SealedMemory> copy_of(std::span<const std::byte> bytes);
 
     ~SealedMemory();

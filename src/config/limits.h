@@ -30,10 +30,16 @@ struct Limits {
     std::uint32_t max_tokens = 1024;                      // of a generation that names no number
 
     // The whole server.
-    std::uint32_t runs = 256;        // at one time; above: overloaded
-    std::uint32_t queue = 1024;      // contexts that wait for cells of the model
-    std::uint32_t instances = 1024;  // of programs, alive at one time
-    std::uint64_t module_bytes = std::uint64_t{64} << 20;  // of a program's WebAssembly
+    std::uint32_t runs = 256;                          // at one time; above: overloaded
+    std::uint32_t queue = 1024;                        // contexts that wait for cells of the model
+    std::uint32_t instances = 1024;                    // of programs, alive at one time
+    std::chrono::milliseconds compile_cpu_ms{10'000};  // processor time to compile one program
+    std::chrono::milliseconds compile_wall_ms{120'000};
+    std::uint64_t compile_memory_bytes = std::uint64_t{1} << 30;
+    std::uint64_t code_bytes = std::uint64_t{256} << 20;      // of one program's machine code
+    std::uint32_t compile_jobs = 2;                           // compiled at one time
+    std::uint64_t code_cache_bytes = std::uint64_t{1} << 30;  // machine code kept on the disk
+    std::uint64_t module_bytes = std::uint64_t{64} << 20;     // of a program's WebAssembly
 
     friend bool operator==(const Limits&, const Limits&) = default;
 };

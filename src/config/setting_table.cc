@@ -180,6 +180,22 @@ constexpr std::array kTable{
                "instances of programs alive at one time"},
     SettingRow{"limits.module_bytes", "REALM_LIMIT_MODULE_BYTES",
                limit<&Limits::module_bytes>(kKiB, kGiB), "bytes of a program's WebAssembly module"},
+    SettingRow{"limits.compile_cpu_ms", "REALM_LIMIT_COMPILE_CPU_MS",
+               limit<&Limits::compile_cpu_ms>(1, kDayMs),
+               "milliseconds of processor time to compile one program"},
+    SettingRow{"limits.compile_wall_ms", "REALM_LIMIT_COMPILE_WALL_MS",
+               limit<&Limits::compile_wall_ms>(1, kDayMs),
+               "milliseconds from start to end of compiling one program"},
+    SettingRow{"limits.compile_memory_bytes", "REALM_LIMIT_COMPILE_MEMORY_BYTES",
+               limit<&Limits::compile_memory_bytes>(kMiB, 64 * kGiB),
+               "bytes of memory to compile one program"},
+    SettingRow{"limits.code_bytes", "REALM_LIMIT_CODE_BYTES",
+               limit<&Limits::code_bytes>(kKiB, 4 * kGiB), "bytes of a program's machine code"},
+    SettingRow{"limits.compile_jobs", "REALM_LIMIT_COMPILE_JOBS",
+               limit<&Limits::compile_jobs>(1, 64), "programs that are compiled at one time"},
+    SettingRow{"limits.code_cache_bytes", "REALM_LIMIT_CODE_CACHE_BYTES",
+               limit<&Limits::code_cache_bytes>(0, 1024 * kGiB),
+               "bytes of machine code kept on the disk for the next start"},
 };
 
 std::string joined(std::span<const std::string_view> words) {

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 #include <system_error>
 
 #include "registry/file_util.h"
+#include "registry/spawn.h"
 
 namespace realm::registry {
 namespace {
@@ -23,43 +23,6 @@ constexpr std::size_t kKeptBytes = std::size_t{64} << 10;
 constexpr int kStopCheckMs = 100;
 // How often a stopped child is looked at before it is killed: 5 s.
 constexpr int kGraceChecks = 50;
-
-class FileActions {
-public:
-    FileActions() { posix_spawn_file_actions_init(&actions_); }
-    ~FileActions() { posix_spawn_file_actions_destroy(&actions_); }
-    FileActions(const FileActions&) = delete;
-    FileActions& operator=(const FileActions&) = delete;
-    posix_spawn_file_actions_t* get() { return &actions_; }
-
-private:
-    posix_spawn_file_actions_t actions_{};
-};
-
-// A child starts with no signal blocked and none of those ignored that we may ignore.
-class Attributes {
-public:
-    Attributes() {
-        posix_spawnattr_init(&attributes_);
-        sigset_t none;
-        sigemptyset(&none);
-        posix_spawnattr_setsigmask(&attributes_, &none);
-        sigset_t defaults;
-        sigemptyset(&defaults);
-        for (const int signal : {SIGINT, SIGTERM, SIGPIPE, SIGHUP}) {
-            sigaddset(&defaults, signal);
-        }
-        posix_spawnattr_setsigdefault(&attributes_, &defaults);
-        posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    }
-    ~Attributes() { posix_spawnattr_destroy(&attributes_); }
-    Attributes(const Attributes&) = delete;
-    Attributes& operator=(const Attributes&) = delete;
-    posix_spawnattr_t* get() { return &attributes_; }
-
-private:
-    posix_spawnattr_t attributes_{};
-};
 
 std::vector<std::string> merged_environment(const ChildRequest& request) {
     std::vector<std::string> merged;
@@ -80,16 +43,6 @@ std::vector<std::string> merged_environment(const ChildRequest& request) {
     return merged;
 }
 
-std::vector<char*> pointers_to(std::vector<std::string>& texts) {
-    std::vector<char*> pointers;
-    pointers.reserve(texts.size() + 1);
-    for (std::string& text : texts) {
-        pointers.push_back(text.data());
-    }
-    pointers.push_back(nullptr);
-    return pointers;
-}
-
 std::unexpected<Error> start_error(const std::string& program, int error_number) {
     if (error_number == ENOENT) {
         return fail(ErrorType::kUnavailable, "program_missing",
@@ -102,7 +55,7 @@ std::unexpected<Error> start_error(const std::string& program, int error_number)
 
 Result<pid_t> spawn(const ChildRequest& request, int error_pipe) {
     FileActions actions;
-    Attributes attributes;
+    SpawnAttributes attributes;
     posix_spawn_file_actions_addopen(actions.get(), STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     if (request.output == ChildOutput::kToStderr) {
         posix_spawn_file_actions_adddup2(actions.get(), STDERR_FILENO, STDOUT_FILENO);

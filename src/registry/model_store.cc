@@ -90,21 +90,8 @@ ModelStore::ModelStore(const fs::path& root, std::span<const KnownModel> catalog
     : root_(absolute_or_same(root)), catalogue_(catalogue) {}
 
 Result<fs::path> ModelStore::default_root(const Environment& environment) {
-    const auto value = [&](const char* name) {
-        auto text = environment(name);
-        return text && !text->empty() ? text : std::nullopt;
-    };
-    if (const auto cache = value("REALM_CACHE_DIR")) {
-        return fs::path(*cache) / "models";
-    }
-    if (const auto cache = value("XDG_CACHE_HOME"); cache && fs::path(*cache).is_absolute()) {
-        return fs::path(*cache) / "realm" / "models";
-    }
-    if (const auto home = value("HOME")) {
-        return fs::path(*home) / ".cache" / "realm" / "models";
-    }
-    return fail(ErrorType::kInvalidRequest, "no_cache_directory",
-                "no place for models: set REALM_CACHE_DIR, XDG_CACHE_HOME or HOME");
+    auto root = cache_directory(environment);
+    return root ? Result<fs::path>(*root / "models") : root;
 }
 
 fs::path ModelStore::model_path(std::string_view name) const {

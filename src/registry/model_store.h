@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -11,12 +10,10 @@
 #include <vector>
 
 #include "base/error.h"
+#include "registry/cache_directory.h"
 #include "registry/known_models.h"
 
 namespace realm::registry {
-
-// Looks up an environment variable; nothing where it is not set.
-using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 
 struct ModelEntry {
     std::string name;  // lower case
@@ -42,8 +39,7 @@ public:
     explicit ModelStore(const std::filesystem::path& root,
                         std::span<const KnownModel> catalogue = known_models());
 
-    // ${REALM_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/realm}/models; no_cache_directory when
-    // none of the three is set. As XDG asks, a relative XDG_CACHE_HOME does not count.
+    // "models" in cache_directory().
     static Result<std::filesystem::path> default_root(const Environment& environment);
 
     // Every *.gguf of the directory, by name; none where the directory is missing.

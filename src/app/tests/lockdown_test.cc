@@ -1,4 +1,5 @@
 #include "app/lockdown.h"
+#include "app/stack.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -82,7 +83,7 @@ TEST(Lockdown, that_is_off_changes_nothing) {
               0);
 }
 
-TEST(Lockdown, leaves_a_server_its_model_its_program_and_its_port) {
+TEST(Lockdown, leaves_a_server_its_model_its_program_its_code_and_its_port) {
     const std::filesystem::path model =
         testing::TempDir() + "realm-lockdown-" + std::to_string(::getpid()) + ".gguf";
     std::ofstream(model) << "GGUF";
@@ -93,7 +94,9 @@ TEST(Lockdown, leaves_a_server_its_model_its_program_and_its_port) {
     const process::FileRules left = server_files(settings);
     std::filesystem::remove(model);
     EXPECT_THAT(left.read, testing::IsSupersetOf({model, std::filesystem::path("chat.wasm")}));
-    EXPECT_THAT(left.write, testing::IsEmpty());
+    const auto code = code_cache_directory();
+    ASSERT_TRUE(code.has_value());
+    EXPECT_THAT(left.write, testing::ElementsAre(*code));
     EXPECT_THAT(left.listen, testing::ElementsAre(4711));
 
     settings.model.name_or_path = model;  // no longer there

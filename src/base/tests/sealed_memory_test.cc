@@ -58,6 +58,17 @@ TEST(SealedMemory, IsNotSealedWhileSomeoneMayWrite) {
     ::munmap(writer, 100);
 }
 
+TEST(SealedMemory, AdoptsOnlyWhatIsSealed) {
+    const auto sealed = SealedMemory::copy_of(as_bytes("text")).value();
+    const auto adopted = SealedMemory::adopt(UniqueFd(::dup(sealed.fd())));
+    ASSERT_TRUE(adopted.has_value()) << adopted.error().message;
+    EXPECT_EQ(as_text(adopted->bytes()), "text");
+    const auto open = SealedMemory::adopt(SealedMemory::create().value());
+    ASSERT_FALSE(open.has_value());
+    EXPECT_EQ(open.error().message, "cannot trust a file in memory: Operation not permitted");
+    EXPECT_FALSE(SealedMemory::adopt(UniqueFd(::open("/dev/null", O_RDONLY))).has_value());
+}
+
 TEST(WriteFully, SaysWhereItCannot) {
     EXPECT_FALSE(write_fully(-1, as_bytes("x")));
     EXPECT_EQ(errno, EBADF);
