@@ -7,7 +7,7 @@ a loop, with the same weights, threads, prompt and number of tokens. The two tak
 change of the machine's speed hits both; each row holds the medians of all rounds. Both must give the
 same text.
 
-The programs in build/release/bin that print rows of their own (sandbox_bench) run afterwards."""
+The programs in build/release/bin that print rows of their own (sandbox_bench, warm_start_bench) run afterwards."""
 
 import argparse
 import contextlib
@@ -24,7 +24,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BIN = ROOT / "build" / "release" / "bin"
 OUTPUT = ROOT / "build" / "bench.json"
-OWN_ROWS = ["sandbox_bench"]
+OWN_ROWS = ["sandbox_bench", "warm_start_bench"]
 MESSAGES = [{"role": "system", "content": "You are a helpful assistant."},
             {"role": "user", "content": "Write a very long story about a lighthouse."}]
 COMMAND_S = 300

@@ -45,6 +45,8 @@ public:
     // Starts the broker. Fails with unavailable/compiler_gone where that is not possible.
     static Result<std::unique_ptr<BrokerCompiler>> start(BrokerOptions options);
     ~BrokerCompiler() override;
+    BrokerCompiler(const BrokerCompiler&) = delete;
+    BrokerCompiler& operator=(const BrokerCompiler&) = delete;
 
     // Waits until fewer than limits.jobs are at work.
     Result<base::SealedMemory> compile(const sandbox::CodeSettings& settings,
