@@ -8,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include "base/bytes.h"
@@ -142,7 +143,7 @@ TEST_F(Loader, NamesTheProgramInTheCompilersErrorAndKeepsNothing) {
 TEST_F(Loader, AnExceptionReachesTheCallerAndBlocksNobody) {
     const auto loader = start();
     compiler_->instead = []() -> Result<base::SealedMemory> { throw std::bad_alloc(); };
-    EXPECT_THROW(static_cast<void>(loader->load("a", base::as_bytes(kModule))), std::bad_alloc);
+    EXPECT_THROW(std::ignore = loader->load("a", base::as_bytes(kModule)), std::bad_alloc);
     compiler_->instead = nullptr;
     EXPECT_TRUE(loader->load("a", base::as_bytes(kModule)).has_value());
 }
