@@ -17,6 +17,13 @@ def statuses(server):
     return found
 
 
+def log_of(server):
+    """All that it logged: it is stopped first, so that no line is still on its way."""
+    server.signal()
+    assert server.wait_for_exit() == 0
+    return server.log()
+
+
 def test_every_thread_is_in_the_room(server):
     server.chat(max_tokens=1)
     found = statuses(server)
@@ -27,7 +34,7 @@ def test_every_thread_is_in_the_room(server):
 def test_the_log_says_what_is_active(start_server):
     server = start_server("--set", "server.lockdown=required", "--set", "server.log_format=json")
     assert server.chat()["choices"][0]["message"]["content"] == ANSWER
-    lines = [json.loads(line) for line in server.log().splitlines()]
+    lines = [json.loads(line) for line in log_of(server).splitlines()]
     [line] = [line for line in lines if line["message"] == "lockdown"]
     assert (line["no_new_privileges"], line["seccomp"]) == (True, True)
     assert line["landlock_abi"] >= 1
@@ -36,7 +43,7 @@ def test_the_log_says_what_is_active(start_server):
 def test_off_means_off(start_server):
     server = start_server(REALM_LOCKDOWN="off")
     assert set(statuses(server).values()) == {(0, 0)}
-    assert "seccomp=false" in server.log()
+    assert "seccomp=false" in log_of(server)
 
 
 def test_doctor_says_what_is_active(realm):
