@@ -3,7 +3,6 @@
 #include <realm/realm.h>
 
 #include <algorithm>
-#include <cstring>
 #include <limits>
 #include <string>
 #include <utility>
@@ -429,9 +428,9 @@ auto WasiFiles::fd_readdir(std::uint32_t fd, std::span<std::byte> into, std::uin
     }
     // A full buffer tells the guest that there is more; the last entry may be cut.
     std::span<std::byte> left = into;
-    const auto put = [&left](const void* data, std::size_t size) {
-        const std::size_t part = std::min(size, left.size());
-        std::memcpy(left.data(), data, part);
+    const auto put = [&left](std::span<const std::byte> data) {
+        const std::size_t part = std::min(data.size(), left.size());
+        std::ranges::copy(data.first(part), left.begin());
         left = left.subspan(part);
     };
     const std::size_t most = into.size() / sizeof(Dirent) + 1;
@@ -440,8 +439,8 @@ auto WasiFiles::fd_readdir(std::uint32_t fd, std::span<std::byte> into, std::uin
                           .inode = entry.node->id(),
                           .name_length = static_cast<std::uint32_t>(entry.name.size()),
                           .type = entry.node->is_directory() ? kDirectory : kRegularFile};
-        put(&head, sizeof(head));
-        put(entry.name.data(), entry.name.size());
+        put(std::as_bytes(std::span(&head, 1)));
+        put(std::as_bytes(std::span(entry.name)));
     }
     used.set(static_cast<std::uint32_t>(into.size() - left.size()));
     return kSuccess;
