@@ -10,6 +10,7 @@ help:
 	@echo 'make run       build, serve the default model, ask ASK="..." (ONCE=1: then stop)'
 	@echo 'make test      build, then run all tests'
 	@echo 'make bench     measure; the results go to build/bench.json'
+	@echo 'make fuzz      run the fuzzers, each for FUZZ_SECONDS (600)'
 	@echo 'make lint      format, include direction, shell scripts, headers, clang-tidy'
 	@echo 'make format    format all C and C++ files'
 	@echo 'make asan      unit tests under AddressSanitizer and UndefinedBehaviorSanitizer'
@@ -34,7 +35,10 @@ test:
 bench:
 	@scripts/bench.sh
 
-soak fuzz:
+fuzz:
+	@scripts/fuzz.sh
+
+soak:
 	@echo 'make $@: there is no $@ test yet; the long versions come with the hostile corpus' >&2
 	@exit 1
 
