@@ -17,9 +17,7 @@ export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1}
 REALM_BIN=$PWD/build/$preset/bin/realm
 REALM_BUILD_DIR=$PWD/build/$preset
-export REALM_BIN REALM_BUILD_DIR
-if [[ -x build/realm ]]; then
-  REALM_TEST_MODEL=$(build/realm models --path default)
-  export REALM_TEST_MODEL
-fi
+"$REALM_BIN" pull --quiet
+REALM_TEST_MODEL=$("$REALM_BIN" models --path default)
+export REALM_BIN REALM_BUILD_DIR REALM_TEST_MODEL
 exec python3 scripts/run_tests.py --build "build/$preset"

@@ -33,6 +33,13 @@ struct RunOptions {
     double temperature = 0.0;
 };
 
+struct CallOptions {
+    std::string path;                     // a .wasm file or the directory of a package
+    std::optional<std::string> function;  // the short form: one call
+    std::vector<std::string> arguments;
+    std::optional<std::string> steps;  // a file of steps, or "-"
+};
+
 struct PullCommandOptions {
     std::string model;  // empty: the default model
     std::optional<std::string> name;
@@ -42,6 +49,7 @@ struct PullCommandOptions {
 
 int serve_command(const CommonOptions& common);
 int run_command(const CommonOptions& common, const RunOptions& options);
+int call_command(const CommonOptions& common, const CallOptions& options);
 int pull_command(const CommonOptions& common, const PullCommandOptions& options);
 // `path_of`: print only where the file of that model is.
 int models_command(const CommonOptions& common, const std::optional<std::string>& path_of);

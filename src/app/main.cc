@@ -66,6 +66,7 @@ void add_settings(CLI::App& command, CommonOptions& common) {
 struct CommandLine {
     CommonOptions common;
     realm::app::RunOptions run;
+    realm::app::CallOptions call;
     realm::app::PullCommandOptions pull;
     std::optional<std::string> path_of;
     std::optional<std::string> key;
@@ -102,6 +103,22 @@ void add_run(CLI::App& app, CommandLine& line) {
         ->type_name("FILE|-");
     add_settings(*run, line.common);
     run->callback([&line] { line.exit_code = realm::app::run_command(line.common, line.run); });
+}
+
+void add_call(CLI::App& app, CommandLine& line) {
+    CLI::App* call = app.add_subcommand(
+        "call", "Call exports of any WebAssembly module, in this process; one JSON line each");
+    call->add_option("PATH", line.call.path, "A .wasm file, or the directory of a package")
+        ->required();
+    call->add_option("FUNCTION", line.call.function, "The export to call");
+    call->add_option("ARG", line.call.arguments, "Its arguments: JSON, or text");
+    call->add_option("--steps", line.call.steps,
+                     "File of steps, a JSON line each: {\"do\": \"export\" | \"new Class\" | "
+                     "\"name.method\" | \"name.field\" | \"name.free\", \"args\": [...], "
+                     "\"as\": \"name\"}; - reads standard input")
+        ->type_name("FILE|-");
+    add_settings(*call, line.common);
+    call->callback([&line] { line.exit_code = realm::app::call_command(line.common, line.call); });
 }
 
 void add_models(CLI::App& app, CommandLine& line) {
@@ -158,6 +175,7 @@ int run_main(int argc, char** argv) {
     app.footer("Start with: realm pull && realm serve");
     add_serve(app, line);
     add_run(app, line);
+    add_call(app, line);
     add_models(app, line);
     add_tools(app, line);
     add_internal(app, line);

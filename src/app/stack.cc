@@ -34,6 +34,7 @@ sandbox::RuntimeOptions runtime_options(const config::Settings& settings) {
 serving::RunServiceOptions run_options(const config::Settings& settings) {
     const config::Limits& limits = settings.limits;
     return {.max_runs = limits.runs,
+            .max_sessions = limits.sessions,
             .bounds = {.output_bytes = limits.output_bytes,
                        .chunk_bytes = limits.chunk_bytes,
                        .wall = limits.wall_ms},
@@ -41,7 +42,8 @@ serving::RunServiceOptions run_options(const config::Settings& settings) {
             .instance = {.memory_bytes = limits.memory_bytes,
                          .table_elements = limits.table_elements,
                          .cpu = limits.cpu_ms,
-                         .wall = limits.wall_ms}};
+                         .wall = limits.wall_ms,
+                         .idle = limits.session_idle_ms}};
 }
 
 Result<std::unique_ptr<inference::Engine>> start_engine(const config::Settings& settings) {
@@ -126,11 +128,13 @@ Result<std::unique_ptr<Stack>> Stack::create(const config::Settings& settings, M
                                              std::unique_ptr<registry::Compiler> compiler,
                                              const telemetry::Logger& logger) {
     std::unique_ptr<Stack> stack(new Stack);
-    auto engine = start_engine(settings);
-    if (engine) {
-        stack->models_.add(std::move(*engine));
-    } else if (models == Models::kRequired || engine.error().code != "model_not_found") {
-        return std::unexpected(std::move(engine.error()));
+    if (models != Models::kNone) {
+        auto engine = start_engine(settings);
+        if (engine) {
+            stack->models_.add(std::move(*engine));
+        } else if (models == Models::kRequired || engine.error().code != "model_not_found") {
+            return std::unexpected(std::move(engine.error()));
+        }
     }
     auto runtime =
         sandbox::Runtime::create(runtime_options(settings), interfaces::host_functions());

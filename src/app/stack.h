@@ -26,10 +26,11 @@ namespace realm::app {
 // Made and destroyed on the main thread.
 class Stack {
 public:
-    enum class Models : std::uint8_t { kRequired, kOptional };
+    enum class Models : std::uint8_t { kRequired, kOptional, kNone };
 
     // `compiler` makes machine code for its programs. Loads the model and starts engine, sandbox
-    // and workers. With kOptional a model that is not there is no error: programs then find none.
+    // and workers. With kOptional a model that is not there is no error: programs then find none;
+    // with kNone none is loaded.
     static Result<std::unique_ptr<Stack>> create(const config::Settings& settings, Models models,
                                                  std::unique_ptr<registry::Compiler> compiler,
                                                  const telemetry::Logger& logger);

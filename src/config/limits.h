@@ -29,6 +29,10 @@ struct Limits {
     std::uint32_t contexts = 16;                          // at one time
     std::uint32_t max_tokens = 1024;                      // of a generation that names no number
 
+    // Instances that a tenant keeps between requests.
+    std::uint32_t sessions = 64;                         // at one time
+    std::chrono::milliseconds session_idle_ms{300'000};  // without a request
+
     // The whole server.
     std::uint32_t runs = 256;                          // at one time; above: overloaded
     std::uint32_t queue = 1024;                        // contexts that wait for cells of the model

@@ -10,6 +10,9 @@ namespace realm::envelope {
 namespace {
 
 constexpr int kMaxDepth = 64;
+constexpr std::size_t kMaxSessionBytes = 64;
+constexpr std::string_view kSessionLetters =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
 std::unexpected<Error> bad_field(std::string_view field, std::string_view wanted) {
     return fail(ErrorType::kInvalidRequest, "invalid_envelope",
@@ -39,17 +42,22 @@ Result<void> check_identity(const Meta& meta) {
         return bad_field("meta.operation",
                          "the name of an operation, such as \"chat.completions\"");
     }
+    if (meta.session.size() > kMaxSessionBytes ||
+        meta.session.find_first_not_of(kSessionLetters) != std::string::npos) {
+        return bad_field("meta.session", "1 to 64 letters, digits, '.', '_' or '-'");
+    }
     return {};
 }
 
 Result<Meta> read_meta(const Json& json) {
     Meta meta;
-    const std::array<std::pair<const char*, std::string*>, 5> texts = {
+    const std::array<std::pair<const char*, std::string*>, 6> texts = {
         {{"version", &meta.version},
          {"request_id", &meta.request_id},
          {"timestamp", &meta.timestamp},
          {"operation", &meta.operation},
-         {"tenant", &meta.tenant}}};
+         {"tenant", &meta.tenant},
+         {"session", &meta.session}}};
     for (const auto& [key, into] : texts) {
         if (auto read = read_string(json, key, *into); !read) {
             return std::unexpected(std::move(read.error()));
@@ -135,6 +143,9 @@ Json to_json(const Meta& meta) {
     }
     if (meta.deadline_ms) {
         json["deadline_ms"] = *meta.deadline_ms;
+    }
+    if (!meta.session.empty()) {
+        json["session"] = meta.session;
     }
     if (!meta.extensions.empty()) {
         json["extensions"] = meta.extensions;

@@ -25,6 +25,7 @@ struct Meta {
     std::optional<std::int64_t> duration_ms;  // in replies
     std::string operation;                    // "chat.completions"
     std::string tenant;                       // empty: that of the identity
+    std::string session;                      // an instance kept between requests; empty: none
     bool stream = false;
     std::optional<std::int64_t> deadline_ms;  // wanted: end the run after so long
     Json extensions = Json::object();         // kept and given back untouched

@@ -18,7 +18,6 @@ namespace realm::sandbox {
 namespace {
 
 constexpr int kBackgroundNice = 19;
-constexpr std::chrono::hours kLongestWall{24 * 365};
 
 void work(Scheduler& scheduler, RunClass which) {
     CpuMeter meter;
@@ -28,7 +27,10 @@ void work(Scheduler& scheduler, RunClass which) {
         if (waited) {
             meter.restart();
         }
-        switch (run->advance(meter)) {
+        std::chrono::nanoseconds spent{0};
+        const Run::Next next = run->advance(meter, spent);
+        scheduler.charge(run->share(), which, spent);
+        switch (next) {
             case Run::Next::kNothing:
                 break;
             case Run::Next::kNormalQueue:
@@ -37,12 +39,24 @@ void work(Scheduler& scheduler, RunClass which) {
             case Run::Next::kBackgroundQueue:
                 scheduler.push(run, RunClass::kBackground);
                 break;
+            case Run::Next::kRested:
+                meter.restart();
+                break;
             case Run::Next::kEnded:
                 scheduler.retire();
                 meter.restart();
                 break;
         }
     }
+}
+
+base::Task<Result<void>> call_entry(Guest& guest, const std::string& entry) {
+    if (auto checked = check_export(guest.program_name(), guest.info(), entry, Signature{});
+        !checked) {
+        co_return checked;
+    }
+    auto results = co_await guest.call(entry, {});
+    co_return results ? Result<void>() : std::unexpected(std::move(results.error()));
 }
 
 ExecutorOptions checked(ExecutorOptions options) {
@@ -59,7 +73,7 @@ public:
     Impl(const Impl&) = delete;
     Impl& operator=(const Impl&) = delete;
 
-    std::shared_ptr<Execution> start(RunOrder order);
+    std::shared_ptr<Run> start(RunOrder order, std::optional<JobOrder> first);
     [[nodiscard]] const std::shared_ptr<Runtime>& runtime() const { return runtime_; }
     [[nodiscard]] std::size_t running() const { return scheduler_->alive(); }
 
@@ -92,22 +106,21 @@ Executor::Impl::Impl(std::shared_ptr<Runtime> runtime, const ExecutorOptions& op
 }
 
 Executor::Impl::~Impl() {
-    scheduler_->close(make_error(ErrorType::kUnavailable, "shutting_down",
-                                 "the server is shutting down; try again"));
+    scheduler_->close(shutting_down());
     for (std::thread& thread : threads_) {
         thread.join();
     }
 }
 
-std::shared_ptr<Execution> Executor::Impl::start(RunOrder order) {
-    const auto wall = std::min<std::chrono::milliseconds>(order.limits.wall, kLongestWall);
-    const auto deadline = base::SteadyClock::now() + wall;
-    auto run = std::make_shared<Run>(scheduler_, std::move(order), deadline);
-    if (!scheduler_->admit(run, deadline)) {
-        run->cancel(make_error(ErrorType::kUnavailable, "shutting_down",
-                               "the server is shutting down; try again"));
+std::shared_ptr<Run> Executor::Impl::start(RunOrder order, std::optional<JobOrder> first) {
+    const bool has_job = first.has_value();
+    auto run = std::make_shared<Run>(scheduler_, std::move(order), std::move(first));
+    if (!scheduler_->admit(run, run->first_deadline())) {
+        run->cancel(shutting_down());
     }
-    scheduler_->push(run, RunClass::kNormal);
+    if (has_job) {
+        scheduler_->push(run, RunClass::kNormal);
+    }
     return run;
 }
 
@@ -118,13 +131,31 @@ Executor::~Executor() = default;
 
 std::shared_ptr<Execution> Executor::start(std::shared_ptr<const Program> program,
                                            std::string entry, std::shared_ptr<void> host,
-                                           const InstanceLimits& limits, OnEnd on_end) {
+                                           const InstanceLimits& limits, OnEnd on_end,
+                                           std::shared_ptr<Share> share) {
+    Job job = [entry = std::move(entry)](Guest& guest) { return call_entry(guest, entry); };
     return impl_->start(RunOrder{.runtime = impl_->runtime(),
                                  .program = std::move(program),
-                                 .entry = std::move(entry),
                                  .host = std::move(host),
                                  .limits = limits,
+                                 .share = std::move(share),
+                                 .on_close = std::nullopt},
+                        JobOrder{.job = std::move(job),
+                                 .limits = {.cpu = limits.cpu, .wall = limits.wall},
                                  .on_end = std::move(on_end)});
+}
+
+std::shared_ptr<KeptGuest> Executor::keep(std::shared_ptr<const Program> program,
+                                          std::shared_ptr<void> host, const InstanceLimits& limits,
+                                          std::move_only_function<void(Error)> on_close,
+                                          std::shared_ptr<Share> share) {
+    return impl_->start(RunOrder{.runtime = impl_->runtime(),
+                                 .program = std::move(program),
+                                 .host = std::move(host),
+                                 .limits = limits,
+                                 .share = std::move(share),
+                                 .on_close = std::move(on_close)},
+                        std::nullopt);
 }
 
 std::size_t Executor::running() const {

@@ -1,24 +1,49 @@
 // Runs guests: the threads that poll runnable instances, their limits, their end.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "base/error.h"
+#include "sandbox/guest.h"
 #include "sandbox/runtime.h"
 
 namespace realm::sandbox {
+
+class Run;
 
 struct InstanceLimits {
     std::uint64_t memory_bytes = std::uint64_t{64} << 20;
     std::uint32_t table_elements = 16384;
     std::chrono::milliseconds cpu{10'000};    // on our threads, all polls together
     std::chrono::milliseconds wall{300'000};  // from start to end, waiting included
+    std::chrono::milliseconds idle{300'000};  // a kept guest without a job
+};
+
+// One party among which the executor divides its CPU time: while several have runs that are ready,
+// each gets time in proportion to its weight. A tenant has one for all its runs.
+class Share {
+public:
+    explicit Share(double weight) : weight_(weight) {}
+    Share(const Share&) = delete;
+    Share& operator=(const Share&) = delete;
+
+private:
+    friend class Scheduler;
+    struct Lane {
+        std::deque<std::shared_ptr<Run>> ready;
+        double served = 0;  // seconds of CPU over weight
+    };
+
+    const double weight_;
+    std::array<Lane, 2> lanes_;  // by class of threads; guarded by the scheduler
 };
 
 struct RunUsage {
@@ -52,6 +77,24 @@ public:
     virtual void cancel(Error reason) = 0;
 };
 
+// What one job of a kept guest may use.
+struct JobLimits {
+    std::chrono::milliseconds cpu{10'000};
+    std::chrono::milliseconds wall{300'000};
+};
+
+// A guest that is kept between jobs, with its memory and what its host object holds. Ends when it
+// is cancelled, idle for too long, or a job goes beyond a limit. Thread-safe.
+class KeptGuest : public Execution {
+public:
+    using OnEnd = std::move_only_function<void(RunOutcome)>;
+
+    // Starts `job`; `on_end` is called once, on an executor thread, with what it returned and used;
+    // the next job may be submitted from there. conflict/guest_busy: one job at a time.
+    // unavailable/guest_ended. In both cases `on_end` is not called.
+    virtual Result<void> submit(Job job, const JobLimits& limits, OnEnd on_end) = 0;
+};
+
 // Owned by the composition root; destroyed before the Runtime. Thread-safe.
 class Executor {
 public:
@@ -67,9 +110,18 @@ public:
     // if it exports that). `host` is what the bound functions get; it is kept until the instance is
     // gone, then released before `on_end`. Host functions are called from executor threads, one at
     // a time for a run. `on_end` is called once, on an executor thread; it must not block or throw.
+    // `share`: whose CPU time it uses; null: that of all who name none.
     std::shared_ptr<Execution> start(std::shared_ptr<const Program> program, std::string entry,
                                      std::shared_ptr<void> host, const InstanceLimits& limits,
-                                     OnEnd on_end);
+                                     OnEnd on_end, std::shared_ptr<Share> share = nullptr);
+
+    // A guest that is instantiated (and initialised) by its first job and then kept. Its `limits`
+    // for CPU and wall time are those of submit(). `on_close` is called once, on an executor
+    // thread, when it is gone, with the reason, before the `on_end` of a job that it ends.
+    std::shared_ptr<KeptGuest> keep(std::shared_ptr<const Program> program,
+                                    std::shared_ptr<void> host, const InstanceLimits& limits,
+                                    std::move_only_function<void(Error)> on_close,
+                                    std::shared_ptr<Share> share = nullptr);
 
     [[nodiscard]] std::size_t running() const;
 

@@ -212,28 +212,39 @@ Result<void> define_host_functions(wasmtime_linker_t* linker,
     return {};
 }
 
-Result<void> define_unknown_imports(wasmtime_linker_t* linker, const wasmtime_module_t* module,
-                                    std::span<const HostFunction> known,
-                                    std::vector<std::unique_ptr<UnknownImport>>& unknown) {
-    OwnedImports imports;
-    wasmtime_module_imports(module, &imports.value);
+Result<void> define_other_imports(wasmtime_linker_t* linker, std::span<const HostFunction> known,
+                                  Program::Impl& program) {
     std::set<std::pair<std::string_view, std::string_view>> seen;
-    for (const wasm_importtype_t* import :
-         std::span<wasm_importtype_t*>(imports.value.data, imports.value.size)) {
+    OwnedImports imports;
+    wasmtime_module_imports(program.module.get(), &imports.value);
+    for (std::size_t i = 0; i < imports.value.size; ++i) {
+        const wasm_importtype_t* const import = imports.value.data[i];
         const std::string_view from = text_of(*wasm_importtype_module(import));
         const std::string_view name = text_of(*wasm_importtype_name(import));
         const wasm_functype_t* const type =
             wasm_externtype_as_functype_const(wasm_importtype_type(import));
-        const std::string full_name = fmt::format("{}.{}", shown(from), shown(name));
         const bool provided = find_function(known, from, name) != nullptr;
         if (type == nullptr || provided || !seen.emplace(from, name).second) {
             continue;
         }
-        unknown.push_back(std::make_unique<UnknownImport>(full_name));
-        auto defined = to_result(wasmtime_linker_define_func_unchecked(
-                                     linker, from.data(), from.size(), name.data(), name.size(),
-                                     type, &call_unknown, unknown.back().get(), nullptr),
-                                 full_name);
+        wasmtime_func_unchecked_callback_t callback = &call_unknown;
+        void* env = nullptr;
+        const std::string& shape = program.info.imports[i].type;
+        if (const BindgenImport* const known_shape = find_bindgen_import(name);
+            known_shape != nullptr && accepts(*known_shape, shape)) {
+            program.bindgen_calls.push_back(
+                std::make_unique<BindgenCall>(known_shape, shape.ends_with("externref")));
+            callback = &call_bindgen;
+            env = program.bindgen_calls.back().get();
+        } else {
+            program.unknown_imports.push_back(
+                std::make_unique<UnknownImport>(fmt::format("{}.{}", shown(from), shown(name))));
+            env = program.unknown_imports.back().get();
+        }
+        auto defined = to_result(
+            wasmtime_linker_define_func_unchecked(linker, from.data(), from.size(), name.data(),
+                                                  name.size(), type, callback, env, nullptr),
+            name);
         if (!defined) {
             return defined;
         }

@@ -15,10 +15,9 @@ namespace realm::sandbox {
 Result<void> define_host_functions(wasmtime_linker_t* linker,
                                    std::span<const HostFunction> functions);
 
-// Gives every function import of `module` that `known` does not name a stub that traps by name.
-// The stubs refer to what is added to `unknown`.
-Result<void> define_unknown_imports(wasmtime_linker_t* linker, const wasmtime_module_t* module,
-                                    std::span<const HostFunction> known,
-                                    std::vector<std::unique_ptr<UnknownImport>>& unknown);
+// Gives every function import of the program that `known` does not name what the host has for
+// modules of wasm-bindgen, else a stub that traps by name. What they refer to is kept in `program`.
+Result<void> define_other_imports(wasmtime_linker_t* linker, std::span<const HostFunction> known,
+                                  Program::Impl& program);
 
 }  // namespace realm::sandbox

@@ -4,45 +4,98 @@
 #include <realm_native.h>
 
 #include <algorithm>
+#include <array>
 #include <span>
 #include <utility>
 
 #include "sandbox/fiber_scope.h"
+#include "sandbox/host_binding.h"
+#include "sandbox/imported_items.h"
 #include "sandbox/wording.h"
 
 namespace realm::sandbox {
 namespace {
 
-constexpr std::string_view kInitialize = "_initialize";
 constexpr std::string_view kMemory = "memory";
-constexpr std::size_t kMostExportsNamed = 10;
+constexpr std::string_view kStackPointer = "__stack_pointer";
+constexpr std::array<std::string_view, 2> kReferenceTables = {"__wbindgen_externrefs",
+                                                              "__wbindgen_export_0"};
+constexpr std::uint64_t kPage = 65536;
 
-std::string exported_functions(const ModuleInfo& info) {
-    std::string names;
-    std::size_t count = 0;
-    for (const ExportInfo& found : info.exports) {
-        if (found.kind == ExternKind::kFunction && ++count <= kMostExportsNamed) {
-            names += fmt::format("{}'{}'", names.empty() ? "" : ", ", shown(found.name));
-        }
+// What sets a module up beyond its start function, in the order in which it is called: a reactor's
+// initialiser (or, without one, the constructors that it would call), that of wasm-bindgen, and
+// what a module's own glue would call last.
+constexpr std::array<std::string_view, 4> kInitializers = {"_initialize", "__wasm_call_ctors",
+                                                           "__wbindgen_start", "initSync"};
+
+// Whether the host is to call it: `_start` and `_initialize` call the constructors themselves.
+bool applies(std::string_view initializer, const ModuleInfo& info) {
+    const ExportInfo* const found = info.find_export(initializer);
+    if (found == nullptr) {
+        return false;
     }
-    return count > kMostExportsNamed ? names + ", ..." : names;
+    if (initializer == "_initialize") {
+        return true;
+    }
+    if (initializer == "__wasm_call_ctors" &&
+        (info.find_export("_initialize") != nullptr || info.find_export("_start") != nullptr)) {
+        return false;
+    }
+    return found->kind == ExternKind::kFunction && found->signature == Signature{};
+}
+
+wasmtime_val_t to_raw(const Value& value) {
+    wasmtime_val_t raw{};
+    switch (value.index()) {
+        case 0:
+            raw.kind = WASMTIME_I32;
+            raw.of.i32 = std::get<std::int32_t>(value);
+            break;
+        case 1:
+            raw.kind = WASMTIME_I64;
+            raw.of.i64 = std::get<std::int64_t>(value);
+            break;
+        case 2:
+            raw.kind = WASMTIME_F32;
+            raw.of.f32 = std::get<float>(value);
+            break;
+        default:
+            raw.kind = WASMTIME_F64;
+            raw.of.f64 = std::get<double>(value);
+    }
+    return raw;
+}
+
+Value from_raw(const wasmtime_val_t& raw) {
+    switch (raw.kind) {
+        case WASMTIME_I32:
+            return raw.of.i32;
+        case WASMTIME_I64:
+            return raw.of.i64;
+        case WASMTIME_F32:
+            return raw.of.f32;
+        default:
+            return raw.of.f64;
+    }
+}
+
+bool fits(const Values& arguments, const Signature& signature) {
+    return std::ranges::equal(arguments, signature.parameters, {}, [](const Value& value) {
+        return static_cast<ValueType>(value.index());
+    });
 }
 
 }  // namespace
 
-Instance::Instance(Runtime::Impl& runtime, std::shared_ptr<const Program> program,
-                   std::string entry, void* host, const InstanceLimits& limits, CallPort& port)
-    : runtime_(runtime),
-      program_(std::move(program)),
-      entry_(std::move(entry)),
-      host_(host),
-      limits_(limits),
-      port_(port) {}
+Instance::Instance(Runtime::Impl& runtime, std::shared_ptr<const Program> program, void* host,
+                   const InstanceLimits& limits, CallPort& port)
+    : runtime_(runtime), program_(std::move(program)), host_(host), limits_(limits), port_(port) {}
 
 Instance::~Instance() {
     future_.reset();
     const TrapHandle trap(trap_);
     const ErrorHandle error(error_);
+    linker_.reset();
     store_.reset();
     if (leased_) {
         // Releases the memory's pages to whoever acquires the slot in open_store().
@@ -51,10 +104,14 @@ Instance::~Instance() {
 }
 
 Instance::Progress Instance::poll() {
-    if (stage_ == Stage::kStart) {
-        advance();
-    }
-    while (!failure_ && stage_ != Stage::kDone) {
+    while (!failure_) {
+        if (!future_) {
+            if (stage_ == Stage::kReady) {
+                return Progress::kResting;
+            }
+            advance();
+            continue;
+        }
         poll_began_at_tick_ = runtime_.ticker->ticks();
         runtime_.ticker->enter();
         const bool ready = wasmtime_call_future_poll(future_.get());
@@ -63,79 +120,73 @@ Instance::Progress Instance::poll() {
             return Progress::kPending;
         }
         future_.reset();
-        if (ended_well_) {
-            break;
-        }
-        if (trap_ != nullptr || error_ != nullptr) {
-            failure_ = failure_of_stage();
-            break;
-        }
-        advance();
+        settle();
     }
-    return Progress::kEnded;
+    return Progress::kFailed;
 }
 
 void Instance::advance() {
-    switch (stage_) {
-        case Stage::kStart:
-            failure_ = check_exports();
-            if (!failure_) {
-                open_store();
-            }
+    if (stage_ == Stage::kStart) {
+        if (auto opened = open_store(); !opened) {
+            failure_ = std::move(opened.error());
             return;
-        case Stage::kInstantiate:
-            finish_instantiation();
-            if (program_->info().find_export(kInitialize) != nullptr) {
-                stage_ = Stage::kInitialize;
-                call_export(std::string(kInitialize));
-                return;
-            }
-            [[fallthrough]];
-        case Stage::kInitialize:
-            stage_ = Stage::kEntry;
-            call_export(entry_);
-            return;
-        default:
-            stage_ = Stage::kDone;
+        }
+        stage_ = Stage::kInstantiate;
+        instantiate();
+        return;
+    }
+    auto begun = begin_initializer();
+    if (!begun) {
+        failure_ = std::move(begun.error());
+    } else if (!*begun) {
+        stage_ = Stage::kReady;
     }
 }
 
-std::optional<Error> Instance::check_exports() const {
-    if (program_->info().find_export(kInitialize) != nullptr) {
-        if (auto wrong = check_function(kInitialize)) {
-            return wrong;
+void Instance::settle() {
+    const bool failed = trap_ != nullptr || error_ != nullptr;
+    if (std::exchange(ended_well_, false)) {
+        static_cast<void>(take_call_failure());
+        exited_ = true;
+        stage_ = Stage::kReady;
+        results_ = after_exit(raw_results_.size());
+        return;
+    }
+    if (stage_ != Stage::kReady) {
+        if (failed) {
+            failure_ = take_call_failure();
+        } else if (stage_ == Stage::kInstantiate) {
+            finish_instantiation();
+            stage_ = Stage::kInitialize;
+        }
+        return;
+    }
+    if (failed) {
+        results_ = std::unexpected(take_call_failure());
+        restore_stack_pointer();
+        return;
+    }
+    results_ = Values();
+    std::ranges::transform(raw_results_, std::back_inserter(*results_), from_raw);
+}
+
+Result<void> Instance::open_store() {
+    for (const std::string_view initializer : kInitializers) {
+        if (applies(initializer, program_->info())) {
+            if (auto checked =
+                    check_export(program_name(), program_->info(), initializer, Signature{});
+                !checked) {
+                return checked;
+            }
         }
     }
-    return check_function(entry_);
-}
-
-std::optional<Error> Instance::check_function(std::string_view name) const {
-    const ExportInfo* const found = program_->info().find_export(name);
-    if (found == nullptr || found->kind != ExternKind::kFunction) {
-        return make_error(
-            ErrorType::kInvalidRequest, "no_such_export",
-            fmt::format("program '{}' exports no function '{}'; it exports {}", program_name(),
-                        shown(name), exported_functions(program_->info())));
-    }
-    if (found->signature != Signature{}) {
-        return make_error(
-            ErrorType::kInvalidRequest, "bad_export_type",
-            fmt::format("program '{}': its export '{}' has the type {}; it must be () -> ()",
-                        program_name(), shown(name),
-                        found->signature ? shown(*found->signature) : "of references"));
-    }
-    return std::nullopt;
-}
-
-void Instance::open_store() {
     // See ~Instance for the order.
     if (runtime_.live.fetch_add(1, std::memory_order_acq_rel) >= runtime_.capacity) {
         runtime_.live.fetch_sub(1, std::memory_order_acq_rel);
-        failure_ = make_error(ErrorType::kUnavailable, "no_instance_free",
-                              fmt::format("no room to run program '{}' now: all {} instances are "
-                                          "in use (limits.instances in the configuration)",
-                                          program_name(), runtime_.capacity));
-        return;
+        return fail(ErrorType::kUnavailable, "no_instance_free",
+                    fmt::format("no room to run program '{}' now: all {} instances are "
+                                "in use (limits.instances in the configuration)",
+                                program_name(), runtime_.capacity));
     }
     leased_ = true;
     const RuntimeOptions& options = runtime_.options;
@@ -156,50 +207,191 @@ void Instance::open_store() {
                                  1, tables, memories);
     wasmtime_store_epoch_deadline_callback(store_.get(), &Instance::on_epoch, this, nullptr);
     wasmtime_context_set_epoch_deadline(context_, 1);
-    stage_ = Stage::kInstantiate;
-    future_.reset(wasmtime_instance_pre_instantiate_async(program_->impl().pre.get(), context_,
-                                                          &instance_, &trap_, &error_));
+    return {};
+}
+
+void Instance::instantiate() {
+    const Program::Impl& program = program_->impl();
+    if (program.pre) {
+        future_.reset(wasmtime_instance_pre_instantiate_async(program.pre.get(), context_,
+                                                              &instance_, &trap_, &error_));
+        return;
+    }
+    if (auto provided = provide_imports(); !provided) {
+        failure_ = std::move(provided.error());
+        return;
+    }
+    future_.reset(wasmtime_linker_instantiate_async(linker_.get(), context_, program.module.get(),
+                                                    &instance_, &trap_, &error_));
+}
+
+Result<void> Instance::provide_imports() {
+    linker_.reset(wasmtime_linker_clone(program_->impl().linker.get()));
+    auto provided = provide_imported_items(linker_.get(), context_, program_->impl().module.get());
+    if (!provided.failure) {
+        memory_ = provided.memory;
+        references_ = provided.references;
+        return {};
+    }
+    return std::unexpected(report_error(program_name(), *provided.failure, guest_limits_));
 }
 
 void Instance::finish_instantiation() {
     wasmtime_extern_t found;
-    if (!wasmtime_instance_export_get(context_, &instance_, kMemory.data(), kMemory.size(),
-                                      &found)) {
-        return;
+    for (const std::string_view name : kReferenceTables) {
+        if (!wasmtime_instance_export_get(context_, &instance_, name.data(), name.size(), &found)) {
+            continue;
+        }
+        if (found.kind == WASMTIME_EXTERN_TABLE) {
+            references_ = found.of.table;
+        }
+        wasmtime_extern_delete(&found);
     }
-    if (found.kind == WASMTIME_EXTERN_MEMORY) {
-        memory_ = found.of.memory;
+    if (wasmtime_instance_export_get(context_, &instance_, kMemory.data(), kMemory.size(),
+                                     &found)) {
+        if (found.kind == WASMTIME_EXTERN_MEMORY) {
+            memory_ = found.of.memory;
+        }
+        wasmtime_extern_delete(&found);
     }
-    wasmtime_extern_delete(&found);
+    if (wasmtime_instance_export_get(context_, &instance_, kStackPointer.data(),
+                                     kStackPointer.size(), &found)) {
+        wasmtime_val_t value{};
+        if (found.kind == WASMTIME_EXTERN_GLOBAL) {
+            wasmtime_global_get(context_, &found.of.global, &value);
+            if (value.kind == WASMTIME_I32) {
+                stack_pointer_.emplace(found.of.global, value.of.i32);
+            }
+            wasmtime_val_unroot(&value);
+        }
+        wasmtime_extern_delete(&found);
+    }
 }
 
-void Instance::call_export(const std::string& name) {
+Result<bool> Instance::begin_initializer() {
+    while (next_initializer_ < kInitializers.size()) {
+        const std::string_view name = kInitializers[next_initializer_++];
+        if (applies(name, program_->info())) {
+            auto begun = begin(std::string(name), {}, Signature{});
+            return begun ? Result<bool>(true) : std::unexpected(std::move(begun.error()));
+        }
+    }
+    return false;
+}
+
+// A program that has ended itself does nothing more.
+Result<Values> Instance::after_exit(std::size_t results) const {
+    if (results == 0) {
+        return Values();
+    }
+    return fail(ErrorType::kProgramTrap, "exit",
+                fmt::format("program '{}' has ended itself", program_name()));
+}
+
+bool Instance::begin_call(const std::string& name, const Values& arguments) {
+    auto begun = [&]() -> Result<void> {
+        auto signature = signature_of_export(program_name(), program_->info(), name);
+        if (!signature) {
+            return std::unexpected(std::move(signature.error()));
+        }
+        if (!fits(arguments, *signature)) {
+            std::vector<ValueType> given;
+            std::ranges::transform(arguments, std::back_inserter(given), [](const Value& value) {
+                return static_cast<ValueType>(value.index());
+            });
+            return fail(ErrorType::kInvalidRequest, "bad_arguments",
+                        fmt::format("program '{}': its export '{}' has the type {} and was given "
+                                    "{}",
+                                    program_name(), shown(name), shown(*signature), shown(given)));
+        }
+        if (!exited_) {
+            return begin(name, arguments, *signature);
+        }
+        results_ = after_exit(signature->results.size());
+        return {};
+    }();
+    if (begun && exited_) {
+        return false;
+    }
+    if (!begun) {
+        results_ = std::unexpected(std::move(begun.error()));
+        return false;
+    }
+    return true;
+}
+
+Result<void> Instance::begin(const std::string& name, const Values& arguments,
+                             const Signature& signature) {
     wasmtime_extern_t found;
     if (!wasmtime_instance_export_get(context_, &instance_, name.data(), name.size(), &found) ||
         found.kind != WASMTIME_EXTERN_FUNC) {
-        failure_ = make_error(
-            ErrorType::kInternal, "export_lost",
-            fmt::format("program '{}' lost its export '{}'", program_name(), shown(name)));
-        return;
+        return fail(ErrorType::kInternal, "export_lost",
+                    fmt::format("program '{}' lost its export '{}'", program_name(), shown(name)));
     }
     function_ = found.of.func;
-    future_.reset(
-        wasmtime_func_call_async(context_, &function_, nullptr, 0, nullptr, 0, &trap_, &error_));
+    calling_ = name;
+    arguments_.clear();
+    std::ranges::transform(arguments, std::back_inserter(arguments_), to_raw);
+    raw_results_.assign(signature.results.size(), wasmtime_val_t{});
+    future_.reset(wasmtime_func_call_async(context_, &function_, arguments_.data(),
+                                           arguments_.size(), raw_results_.data(),
+                                           raw_results_.size(), &trap_, &error_));
+    return {};
 }
 
-Error Instance::failure_of_stage() {
-    if (host_error_) {
-        if (error_ != nullptr) {
-            add_backtrace(*host_error_, program_name(), *error_);
+Error Instance::take_call_failure() {
+    const TrapHandle trap(std::exchange(trap_, nullptr));
+    const ErrorHandle error(std::exchange(error_, nullptr));
+    if (auto host_error = std::exchange(host_error_, std::nullopt)) {
+        if (error) {
+            add_backtrace(*host_error, program_name(), *error);
         }
-        return std::move(*host_error_);
+        return std::move(*host_error);
     }
-    return trap_ != nullptr ? report_trap(program_name(), *trap_)
-                            : report_error(program_name(), *error_, guest_limits_);
+    return trap ? report_trap(program_name(), *trap)
+                : report_error(program_name(), *error, guest_limits_);
+}
+
+void Instance::restore_stack_pointer() {
+    if (!stack_pointer_) {
+        return;
+    }
+    const wasmtime_val_t value = to_raw(stack_pointer_->second);
+    const ErrorHandle ignored(wasmtime_global_set(context_, &stack_pointer_->first, &value));
 }
 
 std::uint64_t Instance::memory_bytes() const {
     return memory_ && !future_ ? wasmtime_memory_data_size(context_, &*memory_) : 0;
+}
+
+Result<std::uint32_t> Instance::grow_memory(std::uint32_t bytes) {
+    if (!memory_) {
+        return fail(
+            ErrorType::kInvalidRequest, "no_memory",
+            fmt::format("program '{}' has no memory to put arguments into", program_name()));
+    }
+    std::uint64_t before = 0;
+    const ErrorHandle error(
+        wasmtime_memory_grow(context_, &*memory_, (bytes + kPage - 1) / kPage, &before));
+    if (error) {
+        return std::unexpected(report_error(program_name(), *error, guest_limits_));
+    }
+    return static_cast<std::uint32_t>(before * kPage);
+}
+
+std::string Instance::take_host_value(std::uint32_t handle) {
+    if (references_) {
+        wasmtime_val_t value{};
+        if (!wasmtime_table_get(context_, &*references_, handle, &value)) {
+            return "";
+        }
+        handle = handle_of(context_, value).value_or(0);
+        wasmtime_val_unroot(&value);
+    }
+    const std::string* const found = host_values_.find(handle);
+    std::string text = found != nullptr ? *found : "";
+    host_values_.remove(handle);
+    return text;
 }
 
 GuestMemory Instance::memory(wasmtime_caller_t* caller) {

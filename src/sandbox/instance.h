@@ -1,15 +1,20 @@
-// One guest: a program with its own store and memory, polled through its stages. Internal.
+// One guest: a program with its own store and memory, brought up and then called. Internal.
 #pragma once
 
+#include <coroutine>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
+#include <vector>
 
 #include "sandbox/executor.h"
+#include "sandbox/guest.h"
 #include "sandbox/guest_memory.h"
+#include "sandbox/host_values.h"
 #include "sandbox/runtime_impl.h"
 #include "sandbox/trap_report.h"
 #include "sandbox/waiter.h"
@@ -30,18 +35,32 @@ public:
 // Used by one thread at a time. Destroying it while it waits unwinds the guest.
 class Instance {
 public:
-    enum class Progress : std::uint8_t { kPending, kEnded };
+    // kResting: brought up, and no call is open. kFailed: it could not be brought up.
+    enum class Progress : std::uint8_t { kPending, kResting, kFailed };
 
-    Instance(Runtime::Impl& runtime, std::shared_ptr<const Program> program, std::string entry,
-             void* host, const InstanceLimits& limits, CallPort& port);
+    Instance(Runtime::Impl& runtime, std::shared_ptr<const Program> program, void* host,
+             const InstanceLimits& limits, CallPort& port);
     ~Instance();
     Instance(const Instance&) = delete;
     Instance& operator=(const Instance&) = delete;
 
-    // Runs the guest until it suspends, gives way at a tick or ends.
+    // Runs the guest until it suspends, gives way at a tick or rests.
     Progress poll();
-    // Why it ended; nothing when its entry returned.
-    [[nodiscard]] std::optional<Error> take_failure() { return std::move(failure_); }
+    [[nodiscard]] Error take_failure() { return std::move(*failure_); }
+
+    // At rest: opens a call; false when it cannot be made, which take_results() then tells.
+    bool begin_call(const std::string& name, const Values& arguments);
+    [[nodiscard]] Result<Values> take_results() { return std::move(results_); }
+    // Who waits for the open call, and is to be resumed when the guest rests again.
+    void set_caller(std::coroutine_handle<> caller) { caller_ = caller; }
+    [[nodiscard]] std::coroutine_handle<> take_caller() { return std::exchange(caller_, nullptr); }
+    [[nodiscard]] bool calling() const { return future_ != nullptr; }
+
+    Result<std::uint32_t> grow_memory(std::uint32_t bytes);
+    // The text of a value of the host's that the module gave as a handle, which is then released.
+    std::string take_host_value(std::uint32_t handle);
+    [[nodiscard]] HostValues& host_values() { return host_values_; }
+
     // Unwinds the guest where it stands; afterwards memory_bytes() can be asked.
     void abandon() { future_.reset(); }
     // The size of the exported memory. Not while the guest is suspended.
@@ -52,10 +71,11 @@ public:
         return *static_cast<Instance*>(wasmtime_context_get_data(context));
     }
     [[nodiscard]] void* host() const { return host_; }
+    [[nodiscard]] const Program& program() const { return *program_; }
     [[nodiscard]] const std::string& program_name() const { return program_->name(); }
     [[nodiscard]] CallPort& port() { return port_; }
     [[nodiscard]] GuestMemory memory(wasmtime_caller_t* caller);
-    // The same while a call is open.
+    // The same while a call is open, or at rest.
     [[nodiscard]] GuestMemory memory() const;
     // Remembers why the guest ends and makes the trap that ends it.
     wasm_trap_t* end_with(Error error);
@@ -72,22 +92,28 @@ public:
     OpenCall open_call;
 
 private:
-    enum class Stage : std::uint8_t { kStart, kInstantiate, kInitialize, kEntry, kDone };
+    enum class Stage : std::uint8_t { kStart, kInstantiate, kInitialize, kReady };
 
-    std::optional<Error> check_exports() const;
-    std::optional<Error> check_function(std::string_view name) const;
-    void open_store();
-    // The next stage's future, or kDone.
+    // Begins the next step of bringing the guest up, until it is ready.
     void advance();
+    Result<void> open_store();
+    void instantiate();
+    Result<void> provide_imports();
     void finish_instantiation();
-    void call_export(const std::string& name);
-    [[nodiscard]] Error failure_of_stage();
+    // False when none is left.
+    Result<bool> begin_initializer();
+    Result<void> begin(const std::string& name, const Values& arguments,
+                       const Signature& signature);
+    // The future is done.
+    void settle();
+    [[nodiscard]] Error take_call_failure();
+    [[nodiscard]] Result<Values> after_exit(std::size_t results) const;
+    void restore_stack_pointer();
     static wasmtime_error_t* on_epoch(wasmtime_context_t* context, void* self, std::uint64_t* delta,
                                       wasmtime_update_deadline_kind_t* kind);
 
     Runtime::Impl& runtime_;
     const std::shared_ptr<const Program> program_;
-    const std::string entry_;
     void* const host_;
     const InstanceLimits limits_;
     CallPort& port_;
@@ -96,12 +122,23 @@ private:
     StoreHandle store_;
     wasmtime_context_t* context_ = nullptr;
     wasmtime_instance_t instance_{};
+    LinkerHandle linker_;  // of a program that imports more than functions
+    std::size_t next_initializer_ = 0;
+    std::string calling_;  // the export
     wasmtime_func_t function_{};
+    std::vector<wasmtime_val_t> arguments_;
+    std::vector<wasmtime_val_t> raw_results_;
+    Result<Values> results_;
+    std::coroutine_handle<> caller_;
     std::optional<wasmtime_memory_t> memory_;
+    std::optional<wasmtime_table_t> references_;  // where wasm-bindgen keeps its handles
+    HostValues host_values_;
+    std::optional<std::pair<wasmtime_global_t, std::int32_t>> stack_pointer_;  // and its rest value
     Stage stage_ = Stage::kStart;
     std::uint64_t poll_began_at_tick_ = 0;
     std::optional<Error> host_error_;
-    bool ended_well_ = false;
+    bool ended_well_ = false;  // by the call that is open
+    bool exited_ = false;
     std::optional<Error> failure_;
     wasm_trap_t* trap_ = nullptr;
     wasmtime_error_t* error_ = nullptr;

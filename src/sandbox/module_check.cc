@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "sandbox/host_values.h"
 #include "sandbox/wording.h"
 
 namespace realm::sandbox {
@@ -58,6 +59,7 @@ private:
 
     void version();
     ImportState state_of(const ImportInfo& import);
+    ImportState state_of_item(const ImportInfo& import, const std::string& name);
     void sizes();
 
     std::string_view program_;
@@ -98,15 +100,17 @@ void Check::version() {
 ImportState Check::state_of(const ImportInfo& import) {
     const std::string name = fmt::format("{}.{}", shown(import.module), shown(import.name));
     if (import.kind != ExternKind::kFunction) {
-        return refused("unsupported_import",
-                       fmt::format("it imports the {} '{}'; programs can import functions only",
-                                   kind_name(import.kind), name));
+        return state_of_item(import, name);
     }
     const HostFunction* const known = find_function(functions_, import.module, import.name);
     if (known == nullptr) {
         if (import.module == kOwnModule && import.name.starts_with(kOwnPrefix)) {
             return refused("unknown_import",
                            fmt::format("it imports '{}', which this server does not know", name));
+        }
+        if (const BindgenImport* const shape = find_bindgen_import(import.name);
+            shape != nullptr && accepts(*shape, import.type)) {
+            return ImportState::kProvided;
         }
         if (rules_.strict) {
             return refused("unknown_import",
@@ -127,6 +131,21 @@ ImportState Check::state_of(const ImportInfo& import) {
                                    name));
     }
     return ImportState::kProvided;
+}
+
+// Each instance gets its own tables and memories, so only plain ones can be made for it.
+ImportState Check::state_of_item(const ImportInfo& import, const std::string& name) {
+    const bool plain =
+        import.kind == ExternKind::kTable
+            ? import.type.ends_with(" funcref") || import.type.ends_with(" externref")
+            : import.kind == ExternKind::kMemory && import.type.ends_with(" pages");
+    if (plain) {
+        return ImportState::kProvided;
+    }
+    return refused("unsupported_import",
+                   fmt::format("it imports the {} '{}'; programs can import functions, tables of "
+                               "funcref or externref, and plain memories only",
+                               kind_name(import.kind), name));
 }
 
 void Check::sizes() {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 #include "sandbox/wording.h"
@@ -33,6 +34,29 @@ std::chrono::nanoseconds CpuMeter::so_far() const {
                     std::chrono::nanoseconds{0});
 }
 
+namespace {
+
+constexpr std::chrono::hours kLongestWait{24 * 365};
+
+base::SteadyTime after(std::chrono::milliseconds time) {
+    return base::SteadyClock::now() + std::min<std::chrono::milliseconds>(time, kLongestWait);
+}
+
+}  // namespace
+
+Error shutting_down() {
+    return make_error(ErrorType::kUnavailable, "shutting_down",
+                      "the server is shutting down; try again");
+}
+
+Run::Run(std::shared_ptr<Scheduler> scheduler, RunOrder order, std::optional<JobOrder> first)
+    : scheduler_(std::move(scheduler)),
+      share_(order.share ? std::move(order.share) : scheduler_->common_share()),
+      phase_(first ? Phase::kQueued : Phase::kIdle),
+      job_(std::move(first)),
+      deadline_(after(job_ ? job_->limits.wall : order.limits.idle)),
+      order_(std::move(order)) {}
+
 void Run::cancel(Error reason) {
     {
         const std::lock_guard lock(mutex_);
@@ -47,11 +71,51 @@ void Run::cancel(Error reason) {
     scheduler_->push(shared_from_this(), RunClass::kNormal);
 }
 
-void Run::expire() {
-    cancel(make_error(ErrorType::kDeadlineExceeded, "wall_time",
-                      fmt::format("program '{}' did not end within {} ms (limits.wall_ms in the "
-                                  "configuration, or the request's deadline)",
-                                  order_.program->name(), order_.limits.wall.count())));
+Result<void> Run::submit(Job job, const JobLimits& limits, OnEnd on_end) {
+    base::SteadyTime idle_until;
+    const base::SteadyTime deadline = after(limits.wall);
+    {
+        const std::lock_guard lock(mutex_);
+        if (phase_ == Phase::kEnded || stop_) {
+            return fail(ErrorType::kUnavailable, "guest_ended", "the kept program has ended");
+        }
+        if (phase_ != Phase::kIdle) {
+            return fail(ErrorType::kConflict, "guest_busy",
+                        "the kept program is still busy with another request");
+        }
+        job_.emplace(std::move(job), limits, std::move(on_end));
+        phase_ = Phase::kQueued;
+        idle_until = std::exchange(deadline_, deadline);
+    }
+    scheduler_->disarm(*this, idle_until);
+    arm(deadline);
+    scheduler_->push(shared_from_this(), RunClass::kNormal);
+    return {};
+}
+
+void Run::arm(base::SteadyTime deadline) {
+    if (!scheduler_->arm(shared_from_this(), deadline)) {
+        cancel(shutting_down());
+    }
+}
+
+void Run::expire(base::SteadyTime deadline) {
+    std::optional<Error> reason;
+    {
+        const std::lock_guard lock(mutex_);
+        if (deadline != deadline_) {
+            return;  // that of an earlier job
+        }
+        reason = job_ ? make_error(ErrorType::kDeadlineExceeded, "wall_time",
+                                   fmt::format("program '{}' did not end within {} ms "
+                                               "(limits.wall_ms in the configuration, or the "
+                                               "request's deadline)",
+                                               order_.program->name(), job_->limits.wall.count()))
+                      : make_error(ErrorType::kProgramLimit, "idle_time",
+                                   fmt::format("program '{}' was kept for {} ms without a request",
+                                               order_.program->name(), order_.limits.idle.count()));
+    }
+    cancel(std::move(*reason));
 }
 
 void Run::answer(CallAnswer answer) {
@@ -69,7 +133,7 @@ void Run::answer(CallAnswer answer) {
 }
 
 bool Run::wake() {
-    if (phase_ != Phase::kWaiting) {
+    if (phase_ != Phase::kWaiting && phase_ != Phase::kIdle) {
         return false;
     }
     phase_ = Phase::kQueued;
@@ -96,7 +160,7 @@ std::chrono::nanoseconds Run::cpu_time() const {
     return usage_.cpu + meter_->so_far();
 }
 
-Run::Next Run::advance(CpuMeter& meter) {
+Run::Next Run::advance(CpuMeter& meter, std::chrono::nanoseconds& spent) {
     meter_ = &meter;
     std::optional<Error> stop = begin_poll();
     for (;;) {
@@ -105,16 +169,21 @@ Run::Next Run::advance(CpuMeter& meter) {
         }
         const auto progress = instance().poll();
         ++usage_.polls;
-        const auto spent = meter.lap();
-        usage_.cpu += spent;
-        since_wait_ += spent;
-        if (progress == Instance::Progress::kEnded) {
+        const auto lap = meter.lap();
+        spent += lap;
+        usage_.cpu += lap;
+        since_wait_ += lap;
+        if (progress == Instance::Progress::kFailed) {
             return finish(instance_->take_failure());
         }
         if (auto limit = over_limit()) {
             return finish(std::move(limit));
         }
-        if (const auto next = settle(stop)) {
+        if (progress == Instance::Progress::kResting) {
+            if (drive_job()) {
+                return end_job();
+            }
+        } else if (const auto next = settle(stop)) {
             return *next;
         }
     }
@@ -128,20 +197,44 @@ std::optional<Error> Run::begin_poll() {
 
 Instance& Run::instance() {
     if (!instance_) {
-        instance_.emplace(order_.runtime->impl(), order_.program, order_.entry, order_.host.get(),
-                          order_.limits, *this);
+        instance_.emplace(order_.runtime->impl(), order_.program, order_.host.get(), order_.limits,
+                          *this);
+        guest_.emplace(*instance_);
     }
     return *instance_;
 }
 
 std::optional<Error> Run::over_limit() const {
-    if (usage_.cpu <= order_.limits.cpu) {
+    const auto limit = job_->limits.cpu;
+    if (usage_.cpu <= limit) {
         return std::nullopt;
     }
     return make_error(ErrorType::kProgramLimit, "cpu_time",
                       fmt::format("program '{}' used up its CPU time of {} ms (limits.cpu_ms in "
                                   "the configuration raises it)",
-                                  order_.program->name(), order_.limits.cpu.count()));
+                                  order_.program->name(), limit.count()));
+}
+
+bool Run::drive_job() {
+    if (!task_begun_) {
+        task_begun_ = true;
+        task_ = job_->job(*guest_);
+        task_.start();
+    } else if (const auto caller = instance_->take_caller()) {
+        caller.resume();
+    }
+    return task_.done() || !instance_->calling();
+}
+
+Result<void> Run::job_result() {
+    if (!task_.done()) {
+        return fail(ErrorType::kInternal, "job_stuck", "a job waits for something else than calls");
+    }
+    try {
+        return task_.take();
+    } catch (const std::exception& exception) {
+        return fail(ErrorType::kInternal, "job_failed", exception.what());
+    }
 }
 
 std::optional<Run::Next> Run::settle(std::optional<Error>& stop) {
@@ -175,22 +268,72 @@ Run::Next Run::queue_of_slice() const {
                                                                           : Next::kNormalQueue;
 }
 
+Run::Next Run::end_job() {
+    Result<void> result = job_result();
+    std::optional<Error> error;
+    if (!result) {
+        error = std::move(result.error());
+    }
+    if (!order_.on_close) {
+        return finish(std::move(error));
+    }
+    forget_job();
+    usage_.memory_bytes = instance_->memory_bytes();
+    const RunOutcome outcome{.error = std::move(error), .usage = std::exchange(usage_, RunUsage{})};
+    since_wait_ = std::chrono::nanoseconds{0};
+    auto on_end = std::move(job_->on_end);
+    scheduler_->disarm(*this, deadline_);
+    const base::SteadyTime idle_until = after(order_.limits.idle);
+    {
+        const std::lock_guard lock(mutex_);
+        job_.reset();
+        deadline_ = idle_until;
+    }
+    arm(idle_until);
+    bool stopped = false;
+    {
+        const std::lock_guard lock(mutex_);
+        stopped = stop_.has_value();
+        phase_ = stopped ? Phase::kQueued : Phase::kIdle;
+    }
+    on_end(outcome);
+    return stopped ? Next::kNormalQueue : Next::kRested;
+}
+
+// The guest is unwound before the job that waits for it goes.
+void Run::forget_job() {
+    instance_->abandon();
+    task_ = {};
+    task_begun_ = false;
+}
+
 Run::Next Run::finish(std::optional<Error> error) {
+    std::optional<JobOrder> job;
     {
         const std::lock_guard lock(mutex_);
         phase_ = Phase::kEnded;
         answer_.reset();
     }
     if (instance_) {
-        instance_->abandon();
+        forget_job();
         usage_.memory_bytes = instance_->memory_bytes();
+        guest_.reset();
         instance_.reset();
     }
-    scheduler_->disarm(*this);
-    auto on_end = std::move(order_.on_end);
+    scheduler_->disarm(*this, deadline_);
     order_.host.reset();
     order_.runtime.reset();
-    on_end(RunOutcome{.error = std::move(error), .usage = usage_});
+    auto on_close = std::exchange(order_.on_close, std::nullopt);
+    {
+        const std::lock_guard lock(mutex_);
+        job = std::exchange(job_, std::nullopt);
+    }
+    if (on_close && error) {
+        (*on_close)(*error);
+    }
+    if (job) {
+        job->on_end(RunOutcome{.error = std::move(error), .usage = usage_});
+    }
     return Next::kEnded;
 }
 

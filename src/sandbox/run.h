@@ -4,12 +4,14 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 
 #include "base/clock.h"
+#include "base/task.h"
 #include "sandbox/executor.h"
 #include "sandbox/instance.h"
 #include "sandbox/scheduler.h"
@@ -35,31 +37,46 @@ private:
     std::chrono::nanoseconds short_spans_{0};  // since cpu_mark_
 };
 
-// What Executor::start was asked for.
+// What ends runs when the executor goes.
+Error shutting_down();
+
+// What a run is of.
 struct RunOrder {
     std::shared_ptr<Runtime> runtime;
     std::shared_ptr<const Program> program;
-    std::string entry;
     std::shared_ptr<void> host;
     InstanceLimits limits;
-    Executor::OnEnd on_end;
+    std::shared_ptr<Share> share;
+    // Set for a guest that is kept: told when it is gone.
+    std::optional<std::move_only_function<void(Error)>> on_close;
+};
+
+// What it is to do.
+struct JobOrder {
+    Job job;
+    JobLimits limits;
+    KeptGuest::OnEnd on_end;
 };
 
 // Its public functions may be called from any thread, advance() by one executor thread at a time.
-class Run final : public Execution,
+class Run final : public KeptGuest,
                   public Waiter,
                   public CallPort,
                   public std::enable_shared_from_this<Run> {
 public:
-    enum class Next : std::uint8_t { kNothing, kNormalQueue, kBackgroundQueue, kEnded };
+    // kRested: the job is done and the guest is kept.
+    enum class Next : std::uint8_t { kNothing, kNormalQueue, kBackgroundQueue, kRested, kEnded };
 
-    Run(std::shared_ptr<Scheduler> scheduler, RunOrder order, base::SteadyTime deadline)
-        : scheduler_(std::move(scheduler)), deadline_(deadline), order_(std::move(order)) {}
+    // Starts with a job, or idle.
+    Run(std::shared_ptr<Scheduler> scheduler, RunOrder order, std::optional<JobOrder> first);
 
     void cancel(Error reason) override;
-    // Its deadline has passed.
-    void expire();
-    [[nodiscard]] base::SteadyTime deadline() const { return deadline_; }
+    Result<void> submit(Job job, const JobLimits& limits, OnEnd on_end) override;
+    // The time for its job, or for waiting for one, is over.
+    void expire(base::SteadyTime deadline);
+    // Before it is first pushed.
+    [[nodiscard]] base::SteadyTime first_deadline() const { return deadline_; }
+    [[nodiscard]] Share& share() const { return *share_; }
 
     void resolve(std::int32_t value) override { answer(value); }
     void resolve_with(Finish finish) override { answer(std::move(finish)); }
@@ -69,27 +86,34 @@ public:
     std::optional<CallAnswer> take_answer() override;
     [[nodiscard]] std::chrono::nanoseconds cpu_time() const override;
 
-    // Polls the guest until it waits, has to give way or ends. After kNothing the run may already
-    // be in another thread's hands.
-    Next advance(CpuMeter& meter);
+    // Polls the guest until it waits, has to give way, rests or ends. After kNothing and kRested
+    // the run may already be in another thread's hands. `spent`: CPU time of this turn.
+    Next advance(CpuMeter& meter, std::chrono::nanoseconds& spent);
 
 private:
-    // kQueued: in a queue or on its way there. kWaiting: for its open call.
-    enum class Phase : std::uint8_t { kQueued, kPolling, kWaiting, kEnded };
+    // kIdle: kept, without a job. kQueued: in a queue or on its way there. kWaiting: for its open
+    // call.
+    enum class Phase : std::uint8_t { kIdle, kQueued, kPolling, kWaiting, kEnded };
 
     void answer(CallAnswer answer);
+    void arm(base::SteadyTime deadline);
     // Under mutex_: true when the caller has to push the run.
     bool wake();
     Instance& instance();
     std::optional<Error> begin_poll();
     std::optional<Error> over_limit() const;
+    // Gives the guest at rest back to its job; true when the job is done.
+    bool drive_job();
+    Result<void> job_result();
     // What a poll that returned 'pending' means; nothing: poll again at once.
     std::optional<Next> settle(std::optional<Error>& stop);
     [[nodiscard]] Next queue_of_slice() const;
+    Next end_job();
     Next finish(std::optional<Error> error);
+    void forget_job();
 
     const std::shared_ptr<Scheduler> scheduler_;
-    const base::SteadyTime deadline_;
+    const std::shared_ptr<Share> share_;
 
     std::mutex mutex_;
     Phase phase_ = Phase::kQueued;
@@ -97,9 +121,16 @@ private:
     bool call_open_ = false;
     std::optional<CallAnswer> answer_;
 
+    // Written with mutex_ held; by the polling thread, or by who submits while the run is idle.
+    std::optional<JobOrder> job_;
+    base::SteadyTime deadline_;
+
     // Of the polling thread.
     RunOrder order_;
+    base::Task<Result<void>> task_;
+    bool task_begun_ = false;
     std::optional<Instance> instance_;
+    std::optional<Guest> guest_;
     RunUsage usage_;
     const CpuMeter* meter_ = nullptr;  // of the thread that polls
     std::chrono::nanoseconds since_wait_{0};

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -28,10 +29,15 @@ Result<std::shared_ptr<const Program>> link(Runtime::Impl& runtime, CheckedModul
     }
     program->module = std::move(*module);
     program->linker.reset(wasmtime_linker_clone(runtime.linker.get()));
-    if (auto defined = define_unknown_imports(program->linker.get(), program->module.get(),
-                                              runtime.functions, program->unknown_imports);
+    if (auto defined = define_other_imports(program->linker.get(), runtime.functions, *program);
         !defined) {
         return std::unexpected(std::move(defined.error()));
+    }
+    if (std::ranges::any_of(program->info.imports, [](const ImportInfo& import) {
+            return import.kind != ExternKind::kFunction;
+        })) {
+        // Each instance gets its own tables and memories, so it links for itself.
+        return std::make_shared<const Program>(std::move(program));
     }
     wasmtime_instance_pre_t* pre = nullptr;
     if (const ErrorHandle error(

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "sandbox/host_values.h"
 #include "sandbox/machine_code.h"
 #include "sandbox/runtime.h"
 #include "sandbox/ticker.h"
@@ -23,11 +24,12 @@ struct Program::Impl {
     std::string name;
     std::string digest;
     ModuleInfo info;
-    // The stubs in `linker` and `pre` point to these.
+    // The functions in `linker` and `pre` point to these.
     std::vector<std::unique_ptr<UnknownImport>> unknown_imports;
+    std::vector<std::unique_ptr<BindgenCall>> bindgen_calls;
     ModuleHandle module;
     LinkerHandle linker;
-    InstancePreHandle pre;
+    InstancePreHandle pre;  // null for a program that imports tables or memories
 };
 
 struct Runtime::Impl {

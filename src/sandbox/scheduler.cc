@@ -1,8 +1,6 @@
 #include "sandbox/scheduler.h"
 
-#include <fmt/format.h>
-
-#include <vector>
+#include <algorithm>
 
 #include "sandbox/run.h"
 #include "sandbox/wording.h"
@@ -18,22 +16,48 @@ constexpr std::size_t index_of(RunClass which) {
 
 void Scheduler::push(std::shared_ptr<Run> run, RunClass where) {
     const std::size_t index = index_of(where);
+    Queue& queue = queues_[index];
+    Share& share = run->share();
     const std::lock_guard lock(mutex_);
-    queues_[index].push_back(std::move(run));
-    ready_[index].notify_one();
+    Share::Lane& lane = share.lanes_[index];
+    if (lane.ready.empty()) {
+        lane.served = std::max(lane.served, queue.level);
+        queue.waiting.emplace(lane.served, &share);
+    }
+    lane.ready.push_back(std::move(run));
+    queue.ready.notify_one();
 }
 
 std::shared_ptr<Run> Scheduler::pop(RunClass from, bool& waited) {
-    auto& queue = queues_[index_of(from)];
+    const std::size_t index = index_of(from);
+    Queue& queue = queues_[index];
     std::unique_lock lock(mutex_);
-    waited = queue.empty();
-    ready_[index_of(from)].wait(lock, [&] { return !queue.empty() || (draining_ && alive_ == 0); });
-    if (queue.empty()) {
+    waited = queue.waiting.empty();
+    queue.ready.wait(lock, [&] { return !queue.waiting.empty() || (draining_ && alive_ == 0); });
+    if (queue.waiting.empty()) {
         return nullptr;
     }
-    auto run = std::move(queue.front());
-    queue.pop_front();
+    const auto first = queue.waiting.begin();
+    queue.level = first->first;
+    Share::Lane& lane = first->second->lanes_[index];
+    auto run = std::move(lane.ready.front());
+    lane.ready.pop_front();
+    if (lane.ready.empty()) {
+        queue.waiting.erase(first);
+    }
     return run;
+}
+
+void Scheduler::charge(Share& share, RunClass where, std::chrono::nanoseconds spent) {
+    const std::size_t index = index_of(where);
+    const std::lock_guard lock(mutex_);
+    Share::Lane& lane = share.lanes_[index];
+    const double before = lane.served;
+    lane.served += std::chrono::duration<double>(spent).count() / share.weight_;
+    if (!lane.ready.empty()) {
+        queues_[index].waiting.erase({before, &share});
+        queues_[index].waiting.emplace(lane.served, &share);
+    }
 }
 
 bool Scheduler::admit(const std::shared_ptr<Run>& run, base::SteadyTime deadline) {
@@ -41,6 +65,10 @@ bool Scheduler::admit(const std::shared_ptr<Run>& run, base::SteadyTime deadline
         const std::lock_guard lock(mutex_);
         ++alive_;
     }
+    return arm(run, deadline);
+}
+
+bool Scheduler::arm(const std::shared_ptr<Run>& run, base::SteadyTime deadline) {
     const std::lock_guard lock(timer_mutex_);
     if (closed_) {
         return false;
@@ -52,10 +80,10 @@ bool Scheduler::admit(const std::shared_ptr<Run>& run, base::SteadyTime deadline
     return true;
 }
 
-void Scheduler::disarm(const Run& run) {
+void Scheduler::disarm(const Run& run, base::SteadyTime deadline) {
     std::shared_ptr<Run> released;
     const std::lock_guard lock(timer_mutex_);
-    const auto found = deadlines_.find(DeadlineKey{run.deadline(), &run});
+    const auto found = deadlines_.find(DeadlineKey{deadline, &run});
     if (found != deadlines_.end()) {
         released = std::move(found->second);
         deadlines_.erase(found);
@@ -66,8 +94,7 @@ void Scheduler::retire() {
     const std::lock_guard lock(mutex_);
     --alive_;
     if (draining_ && alive_ == 0) {
-        ready_[0].notify_all();
-        ready_[1].notify_all();
+        notify_all();
     }
 }
 
@@ -87,8 +114,13 @@ void Scheduler::close(const Error& reason) {
     }
     const std::lock_guard lock(mutex_);
     draining_ = true;
-    ready_[0].notify_all();
-    ready_[1].notify_all();
+    notify_all();
+}
+
+void Scheduler::notify_all() {
+    for (Queue& queue : queues_) {
+        queue.ready.notify_all();
+    }
 }
 
 void Scheduler::watch_deadlines() {
@@ -108,7 +140,7 @@ void Scheduler::watch_deadlines() {
 void Scheduler::stop_expired(base::SteadyTime now) {
     while (!deadlines_.empty() && deadlines_.begin()->first.first <= now) {
         const auto first = deadlines_.begin();
-        first->second->expire();
+        first->second->expire(first->first.first);
         deadlines_.erase(first);
     }
 }

@@ -2,13 +2,15 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <utility>
 
 #include "base/clock.h"
@@ -31,17 +33,24 @@ public:
 
     [[nodiscard]] const ExecutorOptions& options() const { return options_; }
 
-    // Puts a run that is ready at the tail of its queue.
-    void push(std::shared_ptr<Run> run, RunClass where);
-    // Waits for a ready run; nothing once the scheduler is closed and no run is left. `waited` says
-    // whether the thread slept.
-    std::shared_ptr<Run> pop(RunClass from, bool& waited);
+    // Of the runs for which no share was named.
+    [[nodiscard]] const std::shared_ptr<Share>& common_share() const { return common_share_; }
 
-    // A run is alive from admit() to retire(); both keep it until its deadline. False when the
-    // scheduler is closed: the run then only goes through the queue to be told so.
+    // Puts a run that is ready at the tail of its share's queue.
+    void push(std::shared_ptr<Run> run, RunClass where);
+    // Waits for a ready run, that of the share which got least for its weight; nothing once the
+    // scheduler is closed and no run is left. `waited` says whether the thread slept.
+    std::shared_ptr<Run> pop(RunClass from, bool& waited);
+    // What a run of `share` used since it was popped.
+    void charge(Share& share, RunClass where, std::chrono::nanoseconds spent);
+
+    // A run is alive from admit() to retire(); until its deadline the timer keeps it. False when
+    // the scheduler is closed: the run then only goes through the queue to be told so.
     bool admit(const std::shared_ptr<Run>& run, base::SteadyTime deadline);
+    // Another deadline for a run that is alive. False when the scheduler is closed.
+    bool arm(const std::shared_ptr<Run>& run, base::SteadyTime deadline);
     // No deadline any more; the run still counts as alive.
-    void disarm(const Run& run);
+    void disarm(const Run& run, base::SteadyTime deadline);
     void retire();
     [[nodiscard]] std::size_t alive() const;
 
@@ -53,14 +62,23 @@ public:
 
 private:
     using DeadlineKey = std::pair<base::SteadyTime, const Run*>;
+    // Shares with ready runs, by what they were served. One that had none begins at the present
+    // level: rest earns no credit.
+    struct Queue {
+        std::set<std::pair<double, Share*>> waiting;
+        double level = 0;
+        std::condition_variable ready;
+    };
 
+    // With mutex_ held.
+    void notify_all();
     void stop_expired(base::SteadyTime now);
 
     const ExecutorOptions options_;
+    const std::shared_ptr<Share> common_share_ = std::make_shared<Share>(1.0);
 
     mutable std::mutex mutex_;
-    std::array<std::condition_variable, 2> ready_;
-    std::array<std::deque<std::shared_ptr<Run>>, 2> queues_;
+    std::array<Queue, 2> queues_;
     std::size_t alive_ = 0;
     bool draining_ = false;
 

@@ -20,6 +20,7 @@ constexpr std::size_t kMostFrames = 20;
 struct Frame {
     std::string function;  // its name, or #index
     std::optional<std::size_t> offset;
+    std::string source;  // file:line:column, where the module carries DWARF
 };
 
 struct TrapKind {
@@ -65,21 +66,46 @@ std::vector<Frame> frames_of(const wasm_frame_vec_t& found) {
         frames.push_back({.function = name != nullptr
                                           ? shown(text_of(*name))
                                           : fmt::format("#{}", wasm_frame_func_index(frame)),
-                          .offset = offset == SIZE_MAX ? std::nullopt : std::optional(offset)});
+                          .offset = offset == SIZE_MAX ? std::nullopt : std::optional(offset),
+                          .source = ""});
     }
     return frames;
+}
+
+// Wasmtime's C API gives no source positions, but its text does: below each frame of the backtrace,
+// "  N: 0xOFFSET - function", lines "at file:line:column", the innermost inlined call first.
+void add_sources(std::vector<Frame>& frames, std::string_view text) {
+    constexpr std::string_view kAt = "at ";
+    std::size_t next = 0;  // frame that the next heading begins
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        std::string_view line = text.substr(0, end);
+        text.remove_prefix(std::min(end + 1, text.size()));
+        line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+        if (next < frames.size() && line.starts_with(fmt::format("{}: ", next))) {
+            ++next;
+        } else if (next > 0 && line.starts_with(kAt) && frames[next - 1].source.empty()) {
+            frames[next - 1].source = shown(line.substr(kAt.size()));
+        }
+    }
 }
 
 std::vector<Frame> frames_of(const wasm_trap_t& trap) {
     OwnedFrames frames;
     wasm_trap_trace(&trap, &frames.value);
-    return frames_of(frames.value);
+    auto found = frames_of(frames.value);
+    OwnedBytes message;
+    wasm_trap_message(&trap, &message.value);
+    add_sources(found, text_of(message.value));
+    return found;
 }
 
 std::vector<Frame> frames_of(const wasmtime_error_t& error) {
     OwnedFrames frames;
     wasmtime_error_wasm_trace(&error, &frames.value);
-    return frames_of(frames.value);
+    auto found = frames_of(frames.value);
+    add_sources(found, message_of(error));
+    return found;
 }
 
 std::string details_of(const std::string& program, std::string_view trap,
@@ -88,6 +114,9 @@ std::string details_of(const std::string& program, std::string_view trap,
         into["function"] = frame.function;
         if (frame.offset) {
             into["offset"] = *frame.offset;
+        }
+        if (!frame.source.empty()) {
+            into["source"] = frame.source;
         }
     };
     nlohmann::ordered_json details;
@@ -112,7 +141,9 @@ std::string place_of(const std::vector<Frame>& frames) {
     }
     const Frame& inner = frames.front();
     std::string place = fmt::format(" in function '{}'", inner.function);
-    if (inner.offset) {
+    if (!inner.source.empty()) {
+        place += fmt::format(" at {}", inner.source);
+    } else if (inner.offset) {
         place += fmt::format(" (offset {:#x})", *inner.offset);
     }
     return place;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <utility>
-#include <vector>
 
 namespace realm::sandbox {
 namespace {
@@ -56,10 +55,14 @@ std::string shown(std::string_view name) {
     return length < name.size() ? text + "..." : text;
 }
 
+std::string shown(const std::vector<ValueType>& types) {
+    return "(" + list_of(types) + ")";
+}
+
 std::string shown(const Signature& signature) {
-    const std::string results = list_of(signature.results);
-    return fmt::format("({}) -> {}", list_of(signature.parameters),
-                       signature.results.size() == 1 ? results : "(" + results + ")");
+    const auto& results = signature.results;
+    return fmt::format("{} -> {}", shown(signature.parameters),
+                       results.size() == 1 ? type_name(results.front()) : shown(results));
 }
 
 }  // namespace realm::sandbox

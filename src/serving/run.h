@@ -26,7 +26,8 @@ namespace realm::serving {
 // What a program is to answer. `meta` has its request_id, operation and tenant set.
 struct RunRequest {
     envelope::Meta meta;
-    std::string data;  // JSON
+    std::string data;     // JSON
+    double weight = 1.0;  // the tenant's share of CPU time
     // The arguments without the program's name.
     interfaces::WasiConfig wasi{};
 };
@@ -61,6 +62,11 @@ public:
         std::shared_ptr<RunSink> sink, telemetry::Logger logger);
 
     [[nodiscard]] const std::string& id() const { return request_.meta.request_id; }
+
+    [[nodiscard]] const std::string& tenant() const { return request_.meta.tenant; }
+    [[nodiscard]] const std::string& session() const { return request_.meta.session; }
+    [[nodiscard]] double weight() const { return request_.weight; }
+    [[nodiscard]] const interfaces::WasiConfig& wasi() const { return request_.wasi; }
 
     // Ends the run with `reason` soon; no effect once it has ended.
     void cancel(Error reason);

@@ -2,10 +2,25 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <mutex>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 namespace realm::serving {
+namespace {
+
+Error ended_by_client() {
+    return fail(ErrorType::kCancelled, "session_closed", "The session was ended.").error();
+}
+
+interfaces::WasiConfig wasi_of(const Run& run, const std::string& program) {
+    interfaces::WasiConfig wasi = run.wasi();
+    wasi.arguments.insert(wasi.arguments.begin(), program);
+    return wasi;
+}
+
+}  // namespace
 
 // Runs by address; shared with the callbacks of executions.
 struct RunService::Runs {
@@ -27,7 +42,8 @@ RunService::RunService(sandbox::Executor& executor, interfaces::SharedServices s
       services_(services),
       options_(options),
       logger_(std::move(logger)),
-      runs_(std::make_shared<Runs>()) {}
+      runs_(std::make_shared<Runs>()),
+      sessions_(std::make_shared<SessionTable>(options.max_sessions)) {}
 
 RunService::~RunService() {
     std::unique_lock lock(runs_->mutex);
@@ -37,16 +53,67 @@ RunService::~RunService() {
 
 Result<std::shared_ptr<Run>> RunService::start(std::shared_ptr<const sandbox::Program> program,
                                                RunRequest request, std::shared_ptr<RunSink> sink) {
+    const std::string name = program->name();
+    return admit(name, std::move(request), std::move(sink),
+                 [&](const std::shared_ptr<Run>& run, const sandbox::InstanceLimits& limits,
+                     sandbox::KeptGuest::OnEnd on_end) -> Result<void> {
+                     if (!run->session().empty()) {
+                         auto session = session_for(*run, plan_for(std::move(program), {}, *run));
+                         return session ? (*session)->start(run, {limits.cpu, limits.wall},
+                                                            std::move(on_end))
+                                        : std::unexpected(std::move(session.error()));
+                     }
+                     auto host = std::make_shared<interfaces::RunHost>(
+                         services_, options_.host, run, run, wasi_of(*run, program->name()));
+                     run->attach(executor_.start(std::move(program), "realm_run", std::move(host),
+                                                 limits, std::move(on_end), share_of(*run)));
+                     return {};
+                 });
+}
+
+Result<std::shared_ptr<Run>> RunService::start_steps(
+    std::shared_ptr<const sandbox::Program> program, sandbox::Conventions conventions,
+    RunRequest request, std::vector<envelope::Json> steps, std::shared_ptr<RunSink> sink) {
+    const std::string name = program->name();
+    return admit(name, std::move(request), std::move(sink),
+                 [&](const std::shared_ptr<Run>& run, const sandbox::InstanceLimits& limits,
+                     sandbox::KeptGuest::OnEnd on_end) -> Result<void> {
+                     auto plan = plan_for(std::move(program), std::move(conventions), *run);
+                     if (run->session().empty()) {
+                         return start_once(run, std::move(plan), std::move(steps), limits,
+                                           std::move(on_end));
+                     }
+                     auto session = session_for(*run, std::move(plan));
+                     return session ? (*session)->start_steps(run, std::move(steps),
+                                                              {limits.cpu, limits.wall},
+                                                              std::move(on_end))
+                                    : std::unexpected(std::move(session.error()));
+                 });
+}
+
+// Steps without a session: one that nobody can name, ended with them.
+Result<void> RunService::start_once(const std::shared_ptr<Run>& run, InstancePlan plan,
+                                    std::vector<envelope::Json> steps,
+                                    const sandbox::InstanceLimits& limits,
+                                    sandbox::KeptGuest::OnEnd on_end) {
+    auto session = Session::open(executor_, services_, std::move(plan), [](const Error&) {});
+    return session->start_steps(
+        run, std::move(steps), {limits.cpu, limits.wall},
+        [session, on_end = std::move(on_end)](sandbox::RunOutcome outcome) mutable {
+            session->end(ended_by_client());
+            on_end(std::move(outcome));
+        });
+}
+
+Result<std::shared_ptr<Run>> RunService::admit(const std::string& program, RunRequest request,
+                                               std::shared_ptr<RunSink> sink, const Begin& begin) {
     RunBounds bounds = options_.bounds;
     if (request.meta.deadline_ms) {
         bounds.wall = std::min(bounds.wall, std::chrono::milliseconds(*request.meta.deadline_ms));
     }
     sandbox::InstanceLimits limits = options_.instance;
     limits.wall = bounds.wall;
-    interfaces::WasiConfig wasi = std::move(request.wasi);
-    wasi.arguments.insert(wasi.arguments.begin(), program->name());
-    auto run = std::make_shared<Run>(std::move(request), program->name(), bounds, std::move(sink),
-                                     logger_);
+    auto run = std::make_shared<Run>(std::move(request), program, bounds, std::move(sink), logger_);
     {
         const std::lock_guard lock(runs_->mutex);
         if (runs_->stopping) {
@@ -59,14 +126,48 @@ Result<std::shared_ptr<Run>> RunService::start(std::shared_ptr<const sandbox::Pr
         }
         runs_->active.emplace(run.get(), run);
     }
-    auto host =
-        std::make_shared<interfaces::RunHost>(services_, options_.host, run, run, std::move(wasi));
-    run->attach(executor_.start(std::move(program), "realm_run", std::move(host), limits,
-                                [runs = runs_, run](sandbox::RunOutcome outcome) {
-                                    run->end(std::move(outcome));
-                                    runs->remove(run.get());
-                                }));
+    auto begun = begin(run, limits, [runs = runs_, run](sandbox::RunOutcome outcome) {
+        run->end(std::move(outcome));
+        runs->remove(run.get());
+    });
+    if (!begun) {
+        runs_->remove(run.get());
+        return std::unexpected(std::move(begun.error()));
+    }
     return run;
+}
+
+InstancePlan RunService::plan_for(std::shared_ptr<const sandbox::Program> program,
+                                  sandbox::Conventions conventions, const Run& run) {
+    auto wasi = wasi_of(run, program->name());
+    return {.program = std::move(program),
+            .conventions = std::move(conventions),
+            .wasi = std::move(wasi),
+            .host = options_.host,
+            .limits = options_.instance,
+            .share = share_of(run)};
+}
+
+Result<std::shared_ptr<Session>> RunService::session_for(const Run& run, InstancePlan plan) {
+    const SessionKey key{
+        .tenant = run.tenant(), .program = plan.program->name(), .name = run.session()};
+    return sessions_->obtain(key, [&](std::move_only_function<void(Error)> on_close) {
+        return Session::open(executor_, services_, std::move(plan), std::move(on_close));
+    });
+}
+
+std::shared_ptr<sandbox::Share> RunService::share_of(const Run& run) {
+    return shares_.with([&](auto& shares) {
+        auto& share = shares[run.tenant()];
+        if (!share) {
+            share = std::make_shared<sandbox::Share>(run.weight());
+        }
+        return share;
+    });
+}
+
+Result<void> RunService::end_session(const SessionKey& key) {
+    return sessions_->end(key, ended_by_client());
 }
 
 std::size_t RunService::running() const {

@@ -84,18 +84,25 @@ TEST(Compile, AFunctionIsKnownByItsModuleAndName) {
               "provide");
 }
 
-TEST(Compile, OnlyFunctionsCanBeImported) {
+TEST(Compile, GlobalsAndTagsCannotBeImported) {
     Harness harness;
     const auto message = [](std::string_view what) {
         return "unsupported_import: program 'p': it imports the " + std::string(what) +
-               "; programs can import functions only";
+               "; programs can import functions, tables of funcref or externref, and plain "
+               "memories only";
     };
-    EXPECT_EQ(refusal(harness, module_text("(import \"env\" \"memory\" (memory 1))", "")),
-              message("memory 'env.memory'"));
-    EXPECT_EQ(refusal(harness, module_text("(import \"a\" \"t\" (table 1 funcref))", "")),
-              message("table 'a.t'"));
     EXPECT_EQ(refusal(harness, module_text("(import \"a\" \"g\" (global i32))", "")),
               message("global 'a.g'"));
+    EXPECT_EQ(refusal(harness, module_text("(import \"a\" \"x\" (tag))", "")),
+              message("tag 'a.x'"));
+    EXPECT_EQ(refusal(harness, module_text("(import \"a\" \"t\" (table 1 anyref))", "")),
+              message("table 'a.t'"));
+    EXPECT_EQ(refusal(harness, module_text("(import \"a\" \"m\" (memory i64 1))", "")),
+              message("memory 'a.m'"));
+    EXPECT_EQ(refusal(harness, module_text("(import \"a\" \"m\" (memory 1 1 shared))", "")),
+              message("memory 'a.m'"));
+    EXPECT_EQ(refusal(harness, module_text("(import \"env\" \"memory\" (memory 1))", "")), "");
+    EXPECT_EQ(refusal(harness, module_text("(import \"a\" \"t\" (table 1 funcref))", "")), "");
 }
 
 TEST(Compile, NamesFromModulesAreMadeFitForMessages) {

@@ -1,0 +1,125 @@
+// How CPU time is divided between parties: which run is polled next.
+#include <map>
+
+#include "harness.h"
+#include "sandbox/run.h"
+#include "sandbox/scheduler.h"
+
+namespace realm::sandbox::testing {
+namespace {
+
+using std::chrono::milliseconds;
+using GuestRun = sandbox::Run;  // GoogleTest's fixtures have a Run of their own
+
+// A scheduler whose runs are never polled: the test plays the executor's thread.
+class Shares : public ::testing::Test {
+protected:
+    std::shared_ptr<GuestRun> run(const std::shared_ptr<Share>& share) {
+        auto made = std::make_shared<GuestRun>(scheduler_,
+                                               RunOrder{.runtime = nullptr,
+                                                        .program = nullptr,
+                                                        .host = nullptr,
+                                                        .limits = {},
+                                                        .share = share,
+                                                        .on_close = std::nullopt},
+                                               std::nullopt);
+        return made;
+    }
+
+    // Takes the next run, lets it use `spent` and puts it back; whose it was.
+    const Share* turn(milliseconds spent, RunClass which = RunClass::kNormal) {
+        bool waited = false;
+        auto next = scheduler_->pop(which, waited);
+        EXPECT_FALSE(waited);
+        scheduler_->charge(next->share(), which, spent);
+        scheduler_->push(next, which);
+        return &next->share();
+    }
+
+    std::shared_ptr<Scheduler> scheduler_ = std::make_shared<Scheduler>(ExecutorOptions{});
+};
+
+TEST_F(Shares, TimeIsDividedByWeightWhateverTheNumberOfRuns) {
+    const auto one = std::make_shared<Share>(1.0);
+    const auto three = std::make_shared<Share>(3.0);
+    for (int i = 0; i < 10; ++i) {
+        scheduler_->push(run(one), RunClass::kNormal);
+    }
+    scheduler_->push(run(three), RunClass::kNormal);
+    std::map<const Share*, int> turns;
+    for (int i = 0; i < 400; ++i) {
+        ++turns[turn(milliseconds(1))];
+    }
+    EXPECT_NEAR(turns[one.get()], 100, 1);
+    EXPECT_NEAR(turns[three.get()], 300, 1);
+}
+
+TEST_F(Shares, WhatCountsIsTimeAndNotTurns) {
+    const auto greedy = std::make_shared<Share>(1.0);
+    const auto modest = std::make_shared<Share>(1.0);
+    scheduler_->push(run(greedy), RunClass::kNormal);
+    scheduler_->push(run(modest), RunClass::kNormal);
+    std::map<const Share*, int> turns;
+    for (int i = 0; i < 110; ++i) {
+        bool waited = false;
+        auto next = scheduler_->pop(RunClass::kNormal, waited);
+        Share& share = next->share();
+        scheduler_->charge(share, RunClass::kNormal,
+                           &share == greedy.get() ? milliseconds(10) : milliseconds(1));
+        scheduler_->push(next, RunClass::kNormal);
+        ++turns[&share];
+    }
+    EXPECT_NEAR(turns[greedy.get()], 10, 1);
+    EXPECT_NEAR(turns[modest.get()], 100, 1);
+}
+
+TEST_F(Shares, RestEarnsNoCredit) {
+    const auto busy = std::make_shared<Share>(1.0);
+    const auto late = std::make_shared<Share>(1.0);
+    scheduler_->push(run(busy), RunClass::kNormal);
+    for (int i = 0; i < 100; ++i) {
+        EXPECT_EQ(turn(milliseconds(1)), busy.get());
+    }
+    scheduler_->push(run(late), RunClass::kNormal);
+    std::map<const Share*, int> turns;
+    for (int i = 0; i < 20; ++i) {
+        ++turns[turn(milliseconds(1))];
+    }
+    EXPECT_NEAR(turns[late.get()], 10, 1);
+    EXPECT_NEAR(turns[busy.get()], 10, 1);
+}
+
+TEST_F(Shares, TheRunsOfOneShareTakeTurns) {
+    const auto share = std::make_shared<Share>(1.0);
+    const auto first = run(share);
+    const auto second = run(share);
+    scheduler_->push(first, RunClass::kNormal);
+    scheduler_->push(second, RunClass::kNormal);
+    bool waited = false;
+    for (const auto& expected : {first, second, first, second}) {
+        auto next = scheduler_->pop(RunClass::kNormal, waited);
+        EXPECT_EQ(next, expected);
+        scheduler_->charge(next->share(), RunClass::kNormal, milliseconds(1));
+        scheduler_->push(next, RunClass::kNormal);
+    }
+}
+
+TEST_F(Shares, TheClassesAreCountedApart) {
+    const auto one = std::make_shared<Share>(1.0);
+    const auto two = std::make_shared<Share>(1.0);
+    scheduler_->push(run(one), RunClass::kBackground);
+    for (int i = 0; i < 50; ++i) {
+        turn(milliseconds(1), RunClass::kBackground);
+    }
+    scheduler_->push(run(one), RunClass::kNormal);
+    scheduler_->push(run(two), RunClass::kNormal);
+    std::map<const Share*, int> turns;
+    for (int i = 0; i < 20; ++i) {
+        ++turns[turn(milliseconds(1))];
+    }
+    EXPECT_EQ(turns[one.get()], 10);
+    EXPECT_EQ(turns[two.get()], 10);
+}
+
+}  // namespace
+}  // namespace realm::sandbox::testing

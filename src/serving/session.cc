@@ -1,0 +1,144 @@
+#include "serving/session.h"
+
+#include <utility>
+
+#include "base/task.h"
+#include "envelope/error_table.h"
+#include "sandbox/foreign_caller.h"
+
+namespace realm::serving {
+namespace {
+
+using base::Task;
+using envelope::Json;
+
+// Ends a session whose program failed in the middle of its work.
+bool leaves_unknown_state(const Error& error) {
+    return error.type == ErrorType::kProgramTrap || error.type == ErrorType::kInternal;
+}
+
+Task<Result<void>> call_run(sandbox::Guest& guest) {
+    auto results = co_await guest.call("realm_run", {});
+    co_return results ? Result<void>() : std::unexpected(std::move(results.error()));
+}
+
+}  // namespace
+
+// What the program's host functions see as its run: the one that is served now. Written between
+// jobs by the executor's thread.
+class Session::Port final : public interfaces::RunPort, public interfaces::LogPort {
+public:
+    void serve(std::shared_ptr<Run> run) { run_ = std::move(run); }
+
+    [[nodiscard]] std::string_view data() const override { return run_->data(); }
+    [[nodiscard]] std::string_view meta() const override { return run_->meta(); }
+    void emit(std::string chunk, std::move_only_function<void(Result<void>)> done) override {
+        run_->emit(std::move(chunk), std::move(done));
+    }
+    Result<void> reply(std::string json) override { return run_->reply(std::move(json)); }
+    Result<void> fail(Error error) override { return run_->fail(std::move(error)); }
+    [[nodiscard]] bool cancelled() const override { return run_->cancelled(); }
+    [[nodiscard]] std::chrono::milliseconds time_left() const override { return run_->time_left(); }
+    void line(std::int32_t level, std::string_view text) override { run_->line(level, text); }
+
+private:
+    std::shared_ptr<Run> run_;
+};
+
+struct Session::Caller {
+    sandbox::ForeignCaller foreign;
+
+    Task<Result<void>> run(sandbox::Guest& guest, std::shared_ptr<Run> run,
+                           std::vector<Json> steps) {
+        Json results = Json::array();
+        for (const Json& json : steps) {
+            auto step = sandbox::read_foreign_step(json);
+            Result<Json> result = Json(nullptr);
+            if (step) {
+                result = co_await foreign.run(guest, std::move(*step));
+            } else {
+                result = std::unexpected(std::move(step.error()));
+            }
+            results.push_back(step_answer(result));
+        }
+        Json reply = Json::object();
+        reply["results"] = std::move(results);
+        co_return run->reply(envelope::dump(reply));
+    }
+};
+
+std::shared_ptr<Session> Session::open(sandbox::Executor& executor,
+                                       const interfaces::SharedServices& services,
+                                       InstancePlan plan,
+                                       std::move_only_function<void(Error)> on_close) {
+    std::shared_ptr<Session> session(new Session);
+    session->port_ = std::make_shared<Port>();
+    session->caller_ =
+        std::make_shared<Caller>(sandbox::ForeignCaller(std::move(plan.conventions)));
+    auto host = std::make_shared<interfaces::RunHost>(services, plan.host, session->port_,
+                                                      session->port_, std::move(plan.wasi));
+    session->guest_ = executor.keep(std::move(plan.program), std::move(host), plan.limits,
+                                    std::move(on_close), std::move(plan.share));
+    return session;
+}
+
+Result<void> Session::start(const std::shared_ptr<Run>& run, const sandbox::JobLimits& limits,
+                            sandbox::KeptGuest::OnEnd on_end) {
+    return submit(
+        run, [](sandbox::Guest& guest) { return call_run(guest); }, limits,
+        [guest = guest_, ending = ending_,
+         on_end = std::move(on_end)](sandbox::RunOutcome outcome) mutable {
+            if (outcome.error && leaves_unknown_state(*outcome.error)) {
+                *ending = true;
+                guest->cancel(*outcome.error);
+            }
+            on_end(std::move(outcome));
+        });
+}
+
+Result<void> Session::start_steps(const std::shared_ptr<Run>& run, std::vector<Json> steps,
+                                  const sandbox::JobLimits& limits,
+                                  sandbox::KeptGuest::OnEnd on_end) {
+    return submit(
+        run,
+        [caller = caller_, run, steps = std::move(steps)](sandbox::Guest& guest) mutable {
+            return caller->run(guest, run, std::move(steps));
+        },
+        limits, std::move(on_end));
+}
+
+Result<void> Session::submit(const std::shared_ptr<Run>& run, sandbox::Job job,
+                             const sandbox::JobLimits& limits, sandbox::KeptGuest::OnEnd on_end) {
+    auto submitted = guest_->submit(
+        [port = port_, run, job = std::move(job)](sandbox::Guest& guest) mutable {
+            port->serve(run);
+            return job(guest);
+        },
+        limits, std::move(on_end));
+    if (submitted) {
+        run->attach(guest_);
+        return {};
+    }
+    const bool busy = submitted.error().type == ErrorType::kConflict;
+    return busy ? fail(ErrorType::kConflict, "session_busy",
+                       "the session serves another request; wait for its end")
+                : fail(ErrorType::kUnavailable, "session_ended", "the session has just ended");
+}
+
+void Session::end(Error reason) {
+    *ending_ = true;
+    guest_->cancel(std::move(reason));
+}
+
+Json step_answer(const Result<Json>& result) {
+    if (result) {
+        return {{"ok", *result}};
+    }
+    const Error& error = result.error();
+    return {{"error",
+             {{"type", envelope::error_row(error.type).name},
+              {"code", error.code},
+              {"message", error.message}}}};
+}
+
+}  // namespace realm::serving
