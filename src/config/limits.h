@@ -44,6 +44,10 @@ struct Limits {
     std::uint32_t compile_jobs = 2;                           // compiled at one time
     std::uint64_t code_cache_bytes = std::uint64_t{1} << 30;  // machine code kept on the disk
     std::uint64_t module_bytes = std::uint64_t{64} << 20;     // of a program's WebAssembly
+    std::uint64_t manifest_bytes = std::uint64_t{64} << 10;
+    std::uint32_t programs = 64;          // of one tenant
+    std::uint32_t program_versions = 32;  // of one program
+    std::uint32_t programs_loaded = 64;   // compiled ones that are kept in memory
 
     friend bool operator==(const Limits&, const Limits&) = default;
 };

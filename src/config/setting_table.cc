@@ -135,6 +135,11 @@ constexpr std::array kTable{
     SettingRow{"program.chat", "REALM_CHAT_PROGRAM",
                text<&Settings::program, &ProgramSettings::chat>("a path, or nothing", has_no_zero),
                "path of the WebAssembly module that answers chats; empty: the built-in one"},
+    SettingRow{
+        "program.directory", "REALM_PROGRAM_DIRECTORY",
+        text<&Settings::program, &ProgramSettings::directory>("a path, or nothing", has_no_zero),
+        "where the programs that tenants push are kept; empty: $XDG_DATA_HOME/realm or "
+        "~/.local/share/realm"},
     SettingRow{"limits.body_bytes", "REALM_LIMIT_BODY_BYTES",
                limit<&Limits::body_bytes>(kKiB, kGiB), "bytes of a request's body"},
     SettingRow{"limits.header_bytes", "REALM_LIMIT_HEADER_BYTES",
@@ -201,6 +206,15 @@ constexpr std::array kTable{
     SettingRow{"limits.code_cache_bytes", "REALM_LIMIT_CODE_CACHE_BYTES",
                limit<&Limits::code_cache_bytes>(0, 1024 * kGiB),
                "bytes of machine code kept on the disk for the next start"},
+    SettingRow{"limits.manifest_bytes", "REALM_LIMIT_MANIFEST_BYTES",
+               limit<&Limits::manifest_bytes>(2, kMiB), "bytes of a program's manifest"},
+    SettingRow{"limits.programs", "REALM_LIMIT_PROGRAMS", limit<&Limits::programs>(0, 100'000),
+               "programs that one tenant may keep"},
+    SettingRow{"limits.program_versions", "REALM_LIMIT_PROGRAM_VERSIONS",
+               limit<&Limits::program_versions>(1, 100'000), "versions of one program"},
+    SettingRow{"limits.programs_loaded", "REALM_LIMIT_PROGRAMS_LOADED",
+               limit<&Limits::programs_loaded>(1, 100'000),
+               "tenants' programs that are kept compiled in memory"},
 };
 
 std::string joined(std::span<const std::string_view> words) {

@@ -43,7 +43,8 @@ struct ModelSettings {
 };
 
 struct ProgramSettings {
-    std::string chat;  // path of the module that answers chats; empty: the built-in one
+    std::string chat;       // path of the module that answers chats; empty: the built-in one
+    std::string directory;  // of what tenants push; empty: realm in the user's data directory
 
     friend bool operator==(const ProgramSettings&, const ProgramSettings&) = default;
 };

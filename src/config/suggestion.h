@@ -1,4 +1,4 @@
-// "Did you mean": the known name nearest to one that was mistyped. Internal to config.
+// "Did you mean": the known name nearest to one that was mistyped.
 #pragma once
 
 #include <cstddef>

@@ -68,6 +68,13 @@ std::unexpected<Refusal> malformed(std::string_view what) {
                                    "The request is not valid HTTP: " + std::string(what) + "."));
 }
 
+Refusal too_large(std::string_view size, const BodyLimit& limit) {
+    return refusal(413, ErrorType::kInvalidRequest, "body_too_large",
+                   "The body of the request has " + std::string(size) +
+                       " bytes; this server accepts " + std::to_string(limit.bytes) + " (" +
+                       std::string(limit.setting) + ").");
+}
+
 }  // namespace
 
 Connection::Connection(tcp::socket socket, std::shared_ptr<ServerState> state)
@@ -207,11 +214,10 @@ asio::awaitable<std::expected<RequestHead, Refusal>> Connection::read_head() {
     }
 }
 
-Refusal Connection::too_large(std::string_view size) const {
-    return refusal(413, ErrorType::kInvalidRequest, "body_too_large",
-                   "The body of the request has " + std::string(size) +
-                       " bytes; this server accepts " +
-                       std::to_string(state_->options().max_body_bytes) + " (limits.body_bytes).");
+BodyLimit Connection::body_limit(const RequestHead& head) const {
+    const HttpServerOptions& options = state_->options();
+    return options.body_limit ? options.body_limit(head.request)
+                              : BodyLimit{.bytes = options.max_body_bytes};
 }
 
 asio::awaitable<std::expected<void, Refusal>> Connection::read_body(RequestHead& head) {
@@ -220,8 +226,9 @@ asio::awaitable<std::expected<void, Refusal>> Connection::read_body(RequestHead&
         deadline_.disarm();
         co_return std::expected<void, Refusal>();
     }
-    if (head.body == BodyKind::kLength && head.length > state_->options().max_body_bytes) {
-        co_return std::unexpected(too_large(std::to_string(head.length)));
+    const BodyLimit limit = body_limit(head);
+    if (head.body == BodyKind::kLength && head.length > limit.bytes) {
+        co_return std::unexpected(too_large(std::to_string(head.length), limit));
     }
     if (head.expects_continue && buffer_.empty()) {
         const std::array<asio::const_buffer, 1> buffers{
@@ -236,7 +243,7 @@ asio::awaitable<std::expected<void, Refusal>> Connection::read_body(RequestHead&
     if (head.body == BodyKind::kLength) {
         read = co_await read_length(head);
     } else {
-        read = co_await read_chunks(head);
+        read = co_await read_chunks(head, limit);
     }
     deadline_.disarm();
     co_return read;
@@ -270,8 +277,9 @@ asio::awaitable<std::expected<void, Refusal>> Connection::read_length(RequestHea
     co_return std::expected<void, Refusal>();
 }
 
-asio::awaitable<std::expected<void, Refusal>> Connection::read_chunks(RequestHead& head) {
-    ChunkDecoder decoder(state_->options().max_body_bytes, state_->options().max_header_bytes);
+asio::awaitable<std::expected<void, Refusal>> Connection::read_chunks(RequestHead& head,
+                                                                      BodyLimit limit) {
+    ChunkDecoder decoder(limit.bytes, state_->options().max_header_bytes);
     while (true) {
         std::string_view input = buffer_;
         const ChunkState state = decoder.feed(input, head.request.body);
@@ -283,7 +291,7 @@ asio::awaitable<std::expected<void, Refusal>> Connection::read_chunks(RequestHea
             co_return malformed("a chunk of its body is broken");
         }
         if (state == ChunkState::kTooLarge) {
-            co_return std::unexpected(too_large("too many"));
+            co_return std::unexpected(too_large("too many", limit));
         }
         const Read read = co_await fill();
         if (read == Read::kTimeout) {

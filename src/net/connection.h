@@ -55,13 +55,14 @@ private:
     boost::asio::awaitable<std::expected<RequestHead, Refusal>> read_head();
     boost::asio::awaitable<std::expected<void, Refusal>> read_body(RequestHead& head);
     boost::asio::awaitable<std::expected<void, Refusal>> read_length(RequestHead& head);
-    boost::asio::awaitable<std::expected<void, Refusal>> read_chunks(RequestHead& head);
+    boost::asio::awaitable<std::expected<void, Refusal>> read_chunks(RequestHead& head,
+                                                                     BodyLimit limit);
     boost::asio::awaitable<Next> answer(RequestHead head);
     boost::asio::awaitable<void> refuse(const Refusal& refused, bool is_head);
     boost::asio::awaitable<void> linger(std::chrono::milliseconds limit, std::size_t bytes);
     boost::asio::awaitable<Read> fill();
 
-    [[nodiscard]] Refusal too_large(std::string_view size) const;
+    [[nodiscard]] BodyLimit body_limit(const RequestHead& head) const;
     void wait_readable();
     void on_readable(std::uint64_t generation, bool failed);
 

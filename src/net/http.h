@@ -64,10 +64,18 @@ using HttpHandler =
 // shape that the API speaks. `status` is chosen by net.
 using HttpErrorBody = std::function<HttpResponse(int status, const Error& error)>;
 
+// How large a request's body may be, and the setting that says so.
+struct BodyLimit {
+    std::size_t bytes = std::size_t{8} << 20;
+    std::string_view setting = "limits.body_bytes";
+};
+
 struct HttpServerOptions {
     std::string address = "127.0.0.1";
     std::uint16_t port = 0;  // 0: any free one
-    std::size_t max_body_bytes = std::size_t{8} << 20;
+    std::size_t max_body_bytes = BodyLimit{}.bytes;
+    // The limit of a request, told from its head; empty: max_body_bytes for each.
+    std::function<BodyLimit(const HttpRequest& head)> body_limit;
     std::size_t max_header_bytes = std::size_t{32} << 10;
     std::size_t max_connections = 1024;
     std::chrono::milliseconds header_timeout{15'000};  // from the first byte of a request

@@ -53,6 +53,30 @@ TEST(Limits, ChunkedBodiesAreBoundedExactly) {
               "413 body_too_large");
 }
 
+TEST(Limits, ARequestMayHaveABodyLimitOfItsOwn) {
+    HttpServerOptions options = with_body_limit(10);
+    options.body_limit = [](const HttpRequest& head) {
+        return head.path == "/p" && head.header("x") == "y"
+                   ? BodyLimit{.bytes = 20, .setting = "limits.other"}
+                   : BodyLimit{.bytes = 10};
+    };
+    TestServer server(echo, options);
+    EXPECT_TRUE(converse(server, post(10)).starts_with("HTTP/1.1 200"));
+    EXPECT_EQ(status_and_code(converse(server, post(11))), "413 body_too_large");
+    const auto with_header = [&](std::size_t size) {
+        std::string request = post(size);
+        return converse(server, request.insert(request.find("Host"), "X: y\r\n"));
+    };
+    EXPECT_TRUE(with_header(20).starts_with("HTTP/1.1 200"));
+    EXPECT_TRUE(with_header(21).ends_with(
+        "The body of the request has 21 bytes; this server accepts 20 (limits.other)."));
+    const std::string chunked =
+        "POST /p HTTP/1.1\r\nHost: x\r\nX: y\r\nConnection: close\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n14\r\n12345678901234567890\r\n";
+    EXPECT_TRUE(converse(server, chunked + "0\r\n\r\n").starts_with("HTTP/1.1 200"));
+    EXPECT_EQ(status_and_code(converse(server, chunked + "1\r\n")), "413 body_too_large");
+}
+
 TEST(Limits, LargeBodiesArriveWhole) {
     TestServer server(echo);
     const std::size_t size = std::size_t{8} << 20;
