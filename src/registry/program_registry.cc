@@ -2,34 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "base/bytes.h"
 #include "registry/file_util.h"
+#include "registry/program_store.h"
 
 namespace realm::registry {
 namespace {
-
-constexpr std::size_t kMaxNameBytes = 64;
-
-bool is_name_start(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
-
-Result<void> check_program_name(std::string_view name) {
-    const bool good = !name.empty() && name.size() <= kMaxNameBytes &&
-                      is_name_start(name.front()) && std::ranges::all_of(name, [](char c) {
-                          return is_name_start(c) || c == '.' || c == '_' || c == '-';
-                      });
-    if (!good) {
-        return fail(ErrorType::kInvalidRequest, "invalid_program_name",
-                    fmt::format("'{}' is no program name: 1 to {} of a-z, 0-9, '.', '_' and '-', "
-                                "the first a letter or digit",
-                                name.substr(0, kMaxNameBytes), kMaxNameBytes));
-    }
-    return {};
-}
 
 std::unexpected<Error> exists(std::string_view name) {
     return fail(ErrorType::kConflict, "program_exists",

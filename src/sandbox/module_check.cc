@@ -44,22 +44,23 @@ public:
     void run() {
         version();
         for (const ImportInfo& import : report_.info.imports) {
-            report_.imports.push_back(state_of(import));
+            report_.imports.push_back(check_import(import));
         }
         sizes();
     }
 
 private:
-    ImportState refused(std::string_view code, std::string why) {
-        if (report_.refusals.size() < kMostRefusals) {
-            report_.refusals.push_back(refuse(program_, code, why).error());
+    ImportCheck refused(std::string_view code, std::string why) {
+        if (report_.refusals.size() >= kMostRefusals) {
+            return {.state = ImportState::kRefused, .reason = {}};
         }
-        return ImportState::kRefused;
+        report_.refusals.push_back(refuse(program_, code, why).error());
+        return {.state = ImportState::kRefused, .reason = std::move(why)};
     }
 
     void version();
-    ImportState state_of(const ImportInfo& import);
-    ImportState state_of_item(const ImportInfo& import, const std::string& name);
+    ImportCheck check_import(const ImportInfo& import);
+    ImportCheck check_item(const ImportInfo& import, const std::string& name);
     void sizes();
 
     std::string_view program_;
@@ -97,10 +98,10 @@ void Check::version() {
     }
 }
 
-ImportState Check::state_of(const ImportInfo& import) {
+ImportCheck Check::check_import(const ImportInfo& import) {
     const std::string name = fmt::format("{}.{}", shown(import.module), shown(import.name));
     if (import.kind != ExternKind::kFunction) {
-        return state_of_item(import, name);
+        return check_item(import, name);
     }
     const HostFunction* const known = find_function(functions_, import.module, import.name);
     if (known == nullptr) {
@@ -118,7 +119,7 @@ ImportState Check::state_of(const ImportInfo& import) {
                                        "manifest says strict",
                                        name));
         }
-        return ImportState::kStubbed;
+        return {.state = ImportState::kStubbed, .reason = {}};
     }
     if (import.signature != known->signature) {
         return refused("import_type", fmt::format("it imports '{}' with the type {}, which is {}",
@@ -130,17 +131,17 @@ ImportState Check::state_of(const ImportInfo& import) {
                                    "manifest names",
                                    name));
     }
-    return ImportState::kProvided;
+    return {};
 }
 
 // Each instance gets its own tables and memories, so only plain ones can be made for it.
-ImportState Check::state_of_item(const ImportInfo& import, const std::string& name) {
+ImportCheck Check::check_item(const ImportInfo& import, const std::string& name) {
     const bool plain =
         import.kind == ExternKind::kTable
             ? import.type.ends_with(" funcref") || import.type.ends_with(" externref")
             : import.kind == ExternKind::kMemory && import.type.ends_with(" pages");
     if (plain) {
-        return ImportState::kProvided;
+        return {};
     }
     return refused("unsupported_import",
                    fmt::format("it imports the {} '{}'; programs can import functions, tables of "

@@ -25,10 +25,15 @@ enum class ImportState : std::uint8_t {
     kRefused,
 };
 
+struct ImportCheck {
+    ImportState state = ImportState::kProvided;
+    std::string reason;  // why it is refused
+};
+
 struct ModuleReport {
     ModuleInfo info;
-    std::vector<ImportState> imports;  // of each of info.imports
-    std::vector<Error> refusals;       // in the order in which they were found; none: it may run
+    std::vector<ImportCheck> imports;  // of each of info.imports
+    std::vector<Error> refusals;       // the first 100, as they were found; none: it may run
 };
 
 }  // namespace realm::sandbox
