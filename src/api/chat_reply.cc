@@ -5,26 +5,25 @@
 
 #include "api/responses.h"
 #include "base/clock.h"
-#include "envelope/error_table.h"
 
 namespace realm::api {
 namespace {
 
 using envelope::Json;
-using std::chrono::milliseconds;
 
-class OpenAiReply final : public ChatReply {
+class OpenAiReply final : public RunReply {
 public:
-    using ChatReply::ChatReply;
+    OpenAiReply(ChatShaper shaper, bool streaming)
+        : RunReply(streaming), shaper_(std::move(shaper)) {}
 
     std::string chunk(const Json& program_chunk) override {
-        return sse(envelope::dump(shaper().chunk(program_chunk)));
+        return sse(envelope::dump(shaper_.chunk(program_chunk)));
     }
 
-    std::string stream_end(const Json& reply, milliseconds /*duration*/) override {
-        std::string events = sse(envelope::dump(shaper().last_chunk(reply)));
-        if (shaper().include_usage()) {
-            events += sse(envelope::dump(shaper().usage_chunk(reply)));
+    std::string stream_end(const Json& reply, const RunFigures& /*figures*/) override {
+        std::string events = sse(envelope::dump(shaper_.last_chunk(reply)));
+        if (shaper_.include_usage()) {
+            events += sse(envelope::dump(shaper_.usage_chunk(reply)));
         }
         return events + sse("[DONE]");
     }
@@ -33,35 +32,38 @@ public:
         return sse(envelope::dump(openai_error(error)));
     }
 
-    net::HttpResponse whole(const Json& reply, milliseconds /*duration*/) override {
-        return json_response(200, shaper().completion(reply));
+    net::HttpResponse whole(const Json& reply, const RunFigures& /*figures*/) override {
+        return json_response(200, shaper_.completion(reply));
     }
 
     net::HttpResponse error(const Error& error) override { return error_response(error); }
+
+private:
+    ChatShaper shaper_;
 };
 
-class EnvelopeReply final : public ChatReply {
+class EnvelopeReply final : public RunReply {
 public:
     EnvelopeReply(ChatShaper shaper, envelope::Meta meta)
-        : ChatReply(std::move(shaper), meta.stream), meta_(std::move(meta)) {}
+        : RunReply(meta.stream), shaper_(std::move(shaper)), meta_(std::move(meta)) {}
 
     std::string chunk(const Json& program_chunk) override {
-        return sse(wrap(shaper().chunk(program_chunk)));
+        return sse(wrap(shaper_.chunk(program_chunk)));
     }
 
-    std::string stream_end(const Json& reply, milliseconds duration) override {
-        std::string events = sse(wrap(shaper().last_chunk(reply)));
-        meta_.duration_ms = duration.count();
-        return events + sse(wrap(shaper().usage_chunk(reply)));
+    std::string stream_end(const Json& reply, const RunFigures& figures) override {
+        std::string events = sse(wrap(shaper_.last_chunk(reply)));
+        meta_.duration_ms = figures.duration.count();
+        return events + sse(wrap(shaper_.usage_chunk(reply)));
     }
 
     std::string stream_error(const Error& error) override { return sse(wrap(nullptr, error)); }
 
-    net::HttpResponse whole(const Json& reply, milliseconds duration) override {
-        meta_.duration_ms = duration.count();
+    net::HttpResponse whole(const Json& reply, const RunFigures& figures) override {
+        meta_.duration_ms = figures.duration.count();
         return {.status = 200,
                 .headers = {{"Content-Type", "application/json"}},
-                .body = wrap(shaper().completion(reply)) + "\n"};
+                .body = wrap(shaper_.completion(reply)) + "\n"};
     }
 
     net::HttpResponse error(const Error& error) override {
@@ -75,26 +77,18 @@ private:
             envelope::Envelope{.meta = meta_, .data = std::move(data), .error = std::move(error)}));
     }
 
+    ChatShaper shaper_;
     envelope::Meta meta_;
 };
 
 }  // namespace
 
-std::unique_ptr<ChatReply> openai_reply(ChatShaper shaper, bool streaming) {
+std::unique_ptr<RunReply> openai_reply(ChatShaper shaper, bool streaming) {
     return std::make_unique<OpenAiReply>(std::move(shaper), streaming);
 }
 
-std::unique_ptr<ChatReply> envelope_reply(ChatShaper shaper, envelope::Meta meta) {
+std::unique_ptr<RunReply> envelope_reply(ChatShaper shaper, envelope::Meta meta) {
     return std::make_unique<EnvelopeReply>(std::move(shaper), std::move(meta));
-}
-
-net::HttpResponse envelope_error_response(envelope::Meta meta, const Error& error) {
-    meta.timestamp = base::rfc3339_now();
-    net::HttpResponse response = error_response(error);
-    response.body = envelope::dump(envelope::to_json(envelope::Envelope{
-                        .meta = std::move(meta), .data = nullptr, .error = error})) +
-                    "\n";
-    return response;
 }
 
 }  // namespace realm::api

@@ -6,6 +6,7 @@
 #include "api/responses.h"
 #include "base/clock.h"
 #include "base/ids.h"
+#include "registry/program_registry.h"
 
 namespace realm::api {
 namespace {
@@ -13,14 +14,6 @@ namespace {
 using envelope::Json;
 
 constexpr std::string_view kChatOperation = "chat.completions";
-
-Error cancelled_by_client() {
-    return fail(ErrorType::kCancelled, "client_gone", "The client closed its connection.").error();
-}
-
-Json parse_trusted(const std::string& json) {
-    return Json::parse(json, nullptr, false);
-}
 
 envelope::Meta new_meta(std::string_view operation, const tenancy::Tenant& tenant) {
     envelope::Meta meta;
@@ -34,7 +27,14 @@ envelope::Meta new_meta(std::string_view operation, const tenancy::Tenant& tenan
 }  // namespace
 
 Gateway::Gateway(GatewayServices services)
-    : services_(std::move(services)), started_(base::unix_seconds_now()) {
+    : services_(std::move(services)),
+      programs_({.io = services_.io,
+                 .tenants = services_.tenants,
+                 .runs = services_.runs,
+                 .programs = services_.programs,
+                 .workers = services_.program_workers,
+                 .limits = services_.limits}),
+      started_(base::unix_seconds_now()) {
     const auto route = [this](auto method) {
         return [this, method](const net::HttpRequest& request, std::string rest,
                               net::ResponseWriter& writer) {
@@ -45,6 +45,7 @@ Gateway::Gateway(GatewayServices services)
     router_.add("POST", "/v1/envelope", route(&Gateway::envelope_request));
     router_.add("GET", "/v1/models", route(&Gateway::list_models));
     router_.add("GET", "/v1/models/", route(&Gateway::get_model));
+    programs_.add_to(router_);
     router_.add("GET", "/health/live", route(&Gateway::live));
     router_.add("GET", "/health/ready", route(&Gateway::ready));
 }
@@ -90,15 +91,10 @@ Gateway::Awaitable Gateway::chat_completions(const net::HttpRequest& request, st
         if (!body) {
             return std::unexpected(std::move(body.error()));
         }
-        auto chat = read_chat_request(std::move(*body), services_.default_max_tokens);
+        auto chat = checked_chat(std::move(*body));
         if (!chat) {
             return std::unexpected(std::move(chat.error()));
         }
-        auto model = model_for(chat->model);
-        if (!model) {
-            return std::unexpected(std::move(model.error()));
-        }
-        chat->model = (*model)->model().info().name;
         return std::pair(std::move(*tenant), std::move(*chat));
     }();
     if (!checked) {
@@ -115,111 +111,92 @@ Gateway::Awaitable Gateway::chat_completions(const net::HttpRequest& request, st
     co_await run_chat(std::move(meta), chat, *reply, writer);
 }
 
+Result<Json> Gateway::open_envelope(const net::HttpRequest& request, envelope::Meta& meta) const {
+    auto tenant = identify(request);
+    if (!tenant) {
+        return std::unexpected(std::move(tenant.error()));
+    }
+    auto parsed = envelope::parse(request.body);
+    if (!parsed) {
+        return std::unexpected(std::move(parsed.error()));
+    }
+    const std::string own_id = std::exchange(meta, std::move(parsed->meta)).request_id;
+    if (meta.request_id.empty()) {
+        meta.request_id = own_id;
+    }
+    const std::string named = std::exchange(meta.tenant, tenant->name);
+    if (!named.empty() && named != tenant->name) {
+        return fail(ErrorType::kPermissionDenied, "tenant_mismatch",
+                    "meta.tenant is '" + named + "', but the key belongs to another tenant.");
+    }
+    if (meta.operation != kChatOperation && meta.operation != ProgramRoutes::kOperation) {
+        return fail(ErrorType::kInvalidRequest, "unknown_operation",
+                    "meta.operation '" + meta.operation +
+                        "' is unknown; this server offers: " + std::string(kChatOperation) + ", " +
+                        std::string(ProgramRoutes::kOperation) + ".");
+    }
+    return std::move(parsed->data);
+}
+
+Result<ChatRequest> Gateway::checked_chat(Json body) const {
+    auto chat = read_chat_request(std::move(body), services_.limits.max_tokens);
+    if (!chat) {
+        return chat;
+    }
+    auto model = model_for(chat->model);
+    if (!model) {
+        return std::unexpected(std::move(model.error()));
+    }
+    chat->model = (*model)->model().info().name;
+    return chat;
+}
+
 Gateway::Awaitable Gateway::envelope_request(const net::HttpRequest& request, std::string /*rest*/,
                                              net::ResponseWriter& writer) {
     envelope::Meta meta;
     meta.request_id = base::Uuid::generate().to_string();
-    const auto checked = [&]() -> Result<ChatRequest> {
-        auto tenant = identify(request);
-        if (!tenant) {
-            return std::unexpected(std::move(tenant.error()));
-        }
-        auto parsed = envelope::parse(request.body);
-        if (!parsed) {
-            return std::unexpected(std::move(parsed.error()));
-        }
-        const std::string own_id = std::exchange(meta, std::move(parsed->meta)).request_id;
-        if (meta.request_id.empty()) {
-            meta.request_id = own_id;
-        }
-        const std::string named = std::exchange(meta.tenant, tenant->name);
-        if (!named.empty() && named != tenant->name) {
-            return fail(ErrorType::kPermissionDenied, "tenant_mismatch",
-                        "meta.tenant is '" + named + "', but the key belongs to another tenant.");
-        }
-        if (meta.operation != kChatOperation) {
-            return fail(ErrorType::kInvalidRequest, "unknown_operation",
-                        "meta.operation '" + meta.operation + "' is unknown; this server offers: " +
-                            std::string(kChatOperation) + ".");
-        }
-        auto chat = read_chat_request(std::move(parsed->data), services_.default_max_tokens);
-        if (!chat) {
+    auto data = open_envelope(request, meta);
+    if (data && meta.operation == ProgramRoutes::kOperation) {
+        co_await programs_.run_envelope(std::move(meta), std::move(*data), writer);
+        co_return;
+    }
+    auto chat = data ? checked_chat(std::move(*data))
+                     : Result<ChatRequest>(std::unexpected(std::move(data.error())));
+    if (!chat) {
+        if (data && chat.error().code != "model_not_found") {
             chat.error().message = "data: " + chat.error().message;
-            return chat;
         }
-        auto model = model_for(chat->model);
-        if (!model) {
-            return std::unexpected(std::move(model.error()));
-        }
-        chat->model = (*model)->model().info().name;
-        return chat;
-    }();
-    if (!checked) {
-        net::HttpResponse response = envelope_error_response(meta, checked.error());
+        net::HttpResponse response = envelope_error_response(meta, chat.error());
         co_await writer.send(std::move(response));
         co_return;
     }
-    meta.stream = meta.stream || checked->stream;
+    meta.stream = meta.stream || chat->stream;
     auto reply = envelope_reply(
-        ChatShaper(meta.request_id, base::unix_seconds_now(), checked->model, false), meta);
-    co_await run_chat(std::move(meta), *checked, *reply, writer);
+        ChatShaper(meta.request_id, base::unix_seconds_now(), chat->model, false), meta);
+    co_await run_chat(std::move(meta), *chat, *reply, writer);
 }
 
-Gateway::Awaitable Gateway::run_chat(envelope::Meta meta, ChatRequest chat, ChatReply& reply,
+Gateway::Awaitable Gateway::run_chat(envelope::Meta meta, ChatRequest chat, RunReply& reply,
                                      net::ResponseWriter& writer) {
-    auto channel = std::make_shared<RunChannel>(services_.io);
-    serving::RunRequest request{.meta = std::move(meta), .data = std::move(chat.body)};
-    auto run = services_.runs.start(services_.chat_program, std::move(request), channel);
-    if (!run) {
-        net::HttpResponse response = reply.error(run.error());
+    Result<ProgramRoutes::Loaded> own =
+        co_await programs_.find_own(meta.tenant, registry::kChatProgram);
+    serving::RunRequest request;
+    request.meta = std::move(meta);
+    request.data = std::move(chat.body);
+    Result<void> ready;
+    if (!own) {
+        ready = std::unexpected(std::move(own.error()));
+    } else if (*own) {
+        ready = programs_.prepare(**own, std::nullopt, request);
+    }
+    if (!ready) {
+        net::HttpResponse response = reply.error(ready.error());
         co_await writer.send(std::move(response));
         co_return;
     }
-    writer.on_disconnect([run = *run] { run->cancel(cancelled_by_client()); });
-    co_await relay(*channel, reply, writer, *run);
-    writer.on_disconnect(nullptr);
-}
-
-Gateway::Awaitable Gateway::relay(RunChannel& channel, ChatReply& reply,
-                                  net::ResponseWriter& writer,
-                                  const std::shared_ptr<serving::Run>& run) {
-    bool begun = false;
-    bool gone = false;
-    for (;;) {
-        RunEvent event = co_await channel.next();
-        if (const auto* chunk = std::get_if<std::string>(&event)) {
-            if (!reply.streaming() || gone) {
-                continue;
-            }
-            if (!std::exchange(begun, true)) {
-                const Result<void> started = co_await writer.begin(200, sse_headers());
-                gone = !started.has_value();
-            }
-            const std::string text = reply.chunk(parse_trusted(*chunk));
-            const Result<void> sent = co_await writer.write(text);
-            if (!sent && !std::exchange(gone, true)) {
-                run->cancel(cancelled_by_client());
-            }
-            continue;
-        }
-        auto& result = std::get<serving::RunResult>(event);
-        if (!begun && (!result.reply || !reply.streaming())) {
-            net::HttpResponse response =
-                result.reply ? reply.whole(parse_trusted(*result.reply), result.duration)
-                             : reply.error(result.reply.error());
-            co_await writer.send(std::move(response));
-            co_return;
-        }
-        if (!begun) {
-            co_await writer.begin(200, sse_headers());
-        }
-        const std::string text =
-            result.reply ? reply.stream_end(parse_trusted(*result.reply), result.duration)
-                         : reply.stream_error(result.reply.error());
-        co_await writer.write(text);
-        co_await writer.end();
-        co_return;
-    }
+    auto program = *own ? (*own)->program : services_.chat_program;
+    co_await answer_with_run(services_.io, services_.runs, std::move(program), std::move(request),
+                             reply, writer);
 }
 
 Json Gateway::model_json(const inference::Engine& engine) const {

@@ -9,8 +9,8 @@
 
 #include "api/chat_reply.h"
 #include "api/chat_shape.h"
+#include "api/program_routes.h"
 #include "api/router.h"
-#include "api/run_channel.h"
 #include "interfaces/model_directory.h"
 #include "net/http.h"
 #include "sandbox/runtime.h"
@@ -26,8 +26,10 @@ struct GatewayServices {
     const tenancy::TenantStore& tenants;
     const interfaces::ModelDirectory& models;
     serving::RunService& runs;
-    std::shared_ptr<const sandbox::Program> chat_program;
-    std::uint32_t default_max_tokens = 1024;  // of a chat that names no number
+    std::shared_ptr<const sandbox::Program> chat_program;  // for tenants without one of their own
+    registry::ProgramCatalog& programs;
+    base::WorkerPool& program_workers;
+    const config::Limits& limits;
     bool show_counters = false;  // in /health/ready: not where tenants could watch each other
     telemetry::Logger logger;
 };
@@ -40,6 +42,11 @@ public:
     // For net::HttpServer::listen.
     boost::asio::awaitable<void> handle(net::HttpRequest request, net::ResponseWriter& writer);
     static net::HttpResponse error_body(int status, const Error& error);
+
+    // For net::HttpServerOptions.
+    [[nodiscard]] net::BodyLimit body_limit(const net::HttpRequest& head) const {
+        return programs_.body_limit(head);
+    }
 
     // From now on /health/ready says that the server is stopping.
     void set_stopping() { stopping_ = true; }
@@ -58,16 +65,19 @@ private:
     Awaitable live(const net::HttpRequest& request, std::string rest, net::ResponseWriter& writer);
     Awaitable ready(const net::HttpRequest& request, std::string rest, net::ResponseWriter& writer);
 
+    // The data of a request's envelope; `meta` is filled in even where the data are refused.
+    [[nodiscard]] Result<envelope::Json> open_envelope(const net::HttpRequest& request,
+                                                       envelope::Meta& meta) const;
+    [[nodiscard]] Result<ChatRequest> checked_chat(envelope::Json body) const;
     // Runs the chat program for a checked request and answers through `reply`.
-    Awaitable run_chat(envelope::Meta meta, ChatRequest chat, ChatReply& reply,
+    Awaitable run_chat(envelope::Meta meta, ChatRequest chat, RunReply& reply,
                        net::ResponseWriter& writer);
-    static Awaitable relay(RunChannel& channel, ChatReply& reply, net::ResponseWriter& writer,
-                           const std::shared_ptr<serving::Run>& run);
     [[nodiscard]] Result<tenancy::Tenant> identify(const net::HttpRequest& request) const;
     [[nodiscard]] Result<const inference::Engine*> model_for(const std::string& name) const;
     [[nodiscard]] envelope::Json model_json(const inference::Engine& engine) const;
 
     GatewayServices services_;
+    ProgramRoutes programs_;
     Router router_;
     std::int64_t started_;  // Unix seconds
     bool stopping_ = false;

@@ -111,7 +111,7 @@ ImportCheck Check::check_import(const ImportInfo& import) {
         }
         if (const BindgenImport* const shape = find_bindgen_import(import.name);
             shape != nullptr && accepts(*shape, import.type)) {
-            return ImportState::kProvided;
+            return {};
         }
         if (rules_.strict) {
             return refused("unknown_import",

@@ -28,6 +28,18 @@ bool is_fault(ErrorType type) {
 
 }  // namespace
 
+RunLimits run_limits(const config::Limits& limits) {
+    return {.bounds = {.output_bytes = limits.output_bytes,
+                       .chunk_bytes = limits.chunk_bytes,
+                       .wall = limits.wall_ms},
+            .host = {.contexts = limits.contexts, .log_bytes = limits.log_bytes},
+            .instance = {.memory_bytes = limits.memory_bytes,
+                         .table_elements = limits.table_elements,
+                         .cpu = limits.cpu_ms,
+                         .wall = limits.wall_ms,
+                         .idle = limits.session_idle_ms}};
+}
+
 Run::Run(RunRequest request, std::string program, const RunBounds& bounds,
          std::shared_ptr<RunSink> sink, telemetry::Logger logger)
     : request_(std::move(request)),

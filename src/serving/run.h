@@ -14,20 +14,38 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "config/limits.h"
 #include "envelope/envelope.h"
 #include "interfaces/log.h"
 #include "interfaces/request.h"
+#include "interfaces/run_host.h"
 #include "interfaces/wasi_system.h"
 #include "sandbox/executor.h"
 #include "telemetry/log.h"
 
 namespace realm::serving {
 
+struct RunBounds {
+    std::size_t output_bytes = std::size_t{8} << 20;  // chunks and reply together
+    std::size_t chunk_bytes = std::size_t{1} << 20;
+    std::chrono::milliseconds wall{300'000};
+};
+
+// All that one run may use.
+struct RunLimits {
+    RunBounds bounds;
+    interfaces::RunHostLimits host;
+    sandbox::InstanceLimits instance;
+};
+RunLimits run_limits(const config::Limits& limits);
+
 // What a program is to answer. `meta` has its request_id, operation and tenant set.
 struct RunRequest {
     envelope::Meta meta;
-    std::string data;     // JSON
-    double weight = 1.0;  // the tenant's share of CPU time
+    std::string data;                   // JSON
+    double weight = 1.0;                // the tenant's share of CPU time
+    std::string entry = "realm_run";    // the export that is called
+    std::optional<RunLimits> limits{};  // nothing: the service's
     // The arguments without the program's name.
     interfaces::WasiConfig wasi{};
 };
@@ -49,12 +67,6 @@ public:
     virtual void on_end(RunResult result) = 0;
 };
 
-struct RunBounds {
-    std::size_t output_bytes = std::size_t{8} << 20;  // chunks and reply together
-    std::size_t chunk_bytes = std::size_t{1} << 20;
-    std::chrono::milliseconds wall{300'000};
-};
-
 // Shared by the service, the instance's host object and whoever may cancel it. Thread-safe.
 class Run final : public interfaces::RunPort, public interfaces::LogPort {
 public:
@@ -65,6 +77,7 @@ public:
 
     [[nodiscard]] const std::string& tenant() const { return request_.meta.tenant; }
     [[nodiscard]] const std::string& session() const { return request_.meta.session; }
+    [[nodiscard]] const std::string& entry() const { return request_.entry; }
     [[nodiscard]] double weight() const { return request_.weight; }
     [[nodiscard]] const interfaces::WasiConfig& wasi() const { return request_.wasi; }
 

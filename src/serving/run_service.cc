@@ -20,6 +20,10 @@ interfaces::WasiConfig wasi_of(const Run& run, const std::string& program) {
     return wasi;
 }
 
+sandbox::JobLimits job_limits(const RunLimits& limits) {
+    return {.cpu = limits.instance.cpu, .wall = limits.instance.wall};
+}
+
 }  // namespace
 
 // Runs by address; shared with the callbacks of executions.
@@ -55,18 +59,20 @@ Result<std::shared_ptr<Run>> RunService::start(std::shared_ptr<const sandbox::Pr
                                                RunRequest request, std::shared_ptr<RunSink> sink) {
     const std::string name = program->name();
     return admit(name, std::move(request), std::move(sink),
-                 [&](const std::shared_ptr<Run>& run, const sandbox::InstanceLimits& limits,
+                 [&](const std::shared_ptr<Run>& run, const RunLimits& limits,
                      sandbox::KeptGuest::OnEnd on_end) -> Result<void> {
                      if (!run->session().empty()) {
-                         auto session = session_for(*run, plan_for(std::move(program), {}, *run));
-                         return session ? (*session)->start(run, {limits.cpu, limits.wall},
+                         auto session =
+                             session_for(*run, plan_for(std::move(program), {}, *run, limits));
+                         return session ? (*session)->start(run, job_limits(limits),
                                                             std::move(on_end))
                                         : std::unexpected(std::move(session.error()));
                      }
                      auto host = std::make_shared<interfaces::RunHost>(
-                         services_, options_.host, run, run, wasi_of(*run, program->name()));
-                     run->attach(executor_.start(std::move(program), "realm_run", std::move(host),
-                                                 limits, std::move(on_end), share_of(*run)));
+                         services_, limits.host, run, run, wasi_of(*run, program->name()));
+                     run->attach(executor_.start(std::move(program), run->entry(), std::move(host),
+                                                 limits.instance, std::move(on_end),
+                                                 share_of(*run)));
                      return {};
                  });
 }
@@ -76,16 +82,16 @@ Result<std::shared_ptr<Run>> RunService::start_steps(
     RunRequest request, std::vector<envelope::Json> steps, std::shared_ptr<RunSink> sink) {
     const std::string name = program->name();
     return admit(name, std::move(request), std::move(sink),
-                 [&](const std::shared_ptr<Run>& run, const sandbox::InstanceLimits& limits,
+                 [&](const std::shared_ptr<Run>& run, const RunLimits& limits,
                      sandbox::KeptGuest::OnEnd on_end) -> Result<void> {
-                     auto plan = plan_for(std::move(program), std::move(conventions), *run);
+                     auto plan = plan_for(std::move(program), std::move(conventions), *run, limits);
                      if (run->session().empty()) {
                          return start_once(run, std::move(plan), std::move(steps), limits,
                                            std::move(on_end));
                      }
                      auto session = session_for(*run, std::move(plan));
                      return session ? (*session)->start_steps(run, std::move(steps),
-                                                              {limits.cpu, limits.wall},
+                                                              job_limits(limits),
                                                               std::move(on_end))
                                     : std::unexpected(std::move(session.error()));
                  });
@@ -94,11 +100,10 @@ Result<std::shared_ptr<Run>> RunService::start_steps(
 // Steps without a session: one that nobody can name, ended with them.
 Result<void> RunService::start_once(const std::shared_ptr<Run>& run, InstancePlan plan,
                                     std::vector<envelope::Json> steps,
-                                    const sandbox::InstanceLimits& limits,
-                                    sandbox::KeptGuest::OnEnd on_end) {
+                                    const RunLimits& limits, sandbox::KeptGuest::OnEnd on_end) {
     auto session = Session::open(executor_, services_, std::move(plan), [](const Error&) {});
     return session->start_steps(
-        run, std::move(steps), {limits.cpu, limits.wall},
+        run, std::move(steps), job_limits(limits),
         [session, on_end = std::move(on_end)](sandbox::RunOutcome outcome) mutable {
             session->end(ended_by_client());
             on_end(std::move(outcome));
@@ -107,12 +112,12 @@ Result<void> RunService::start_once(const std::shared_ptr<Run>& run, InstancePla
 
 Result<std::shared_ptr<Run>> RunService::admit(const std::string& program, RunRequest request,
                                                std::shared_ptr<RunSink> sink, const Begin& begin) {
-    RunBounds bounds = options_.bounds;
+    RunLimits limits = request.limits.value_or(options_.limits);
+    RunBounds& bounds = limits.bounds;
     if (request.meta.deadline_ms) {
         bounds.wall = std::min(bounds.wall, std::chrono::milliseconds(*request.meta.deadline_ms));
     }
-    sandbox::InstanceLimits limits = options_.instance;
-    limits.wall = bounds.wall;
+    limits.instance.wall = bounds.wall;
     auto run = std::make_shared<Run>(std::move(request), program, bounds, std::move(sink), logger_);
     {
         const std::lock_guard lock(runs_->mutex);
@@ -138,13 +143,14 @@ Result<std::shared_ptr<Run>> RunService::admit(const std::string& program, RunRe
 }
 
 InstancePlan RunService::plan_for(std::shared_ptr<const sandbox::Program> program,
-                                  sandbox::Conventions conventions, const Run& run) {
+                                  sandbox::Conventions conventions, const Run& run,
+                                  const RunLimits& limits) {
     auto wasi = wasi_of(run, program->name());
     return {.program = std::move(program),
             .conventions = std::move(conventions),
             .wasi = std::move(wasi),
-            .host = options_.host,
-            .limits = options_.instance,
+            .host = limits.host,
+            .limits = limits.instance,
             .share = share_of(run)};
 }
 

@@ -22,9 +22,7 @@ namespace realm::serving {
 struct RunServiceOptions {
     std::size_t max_runs = 256;
     std::size_t max_sessions = 64;  // of one tenant
-    RunBounds bounds;
-    interfaces::RunHostLimits host;
-    sandbox::InstanceLimits instance;
+    RunLimits limits;               // of a run that brings none of its own
 };
 
 // Owned by the composition root; `executor` and `services` outlive it. Thread-safe.
@@ -37,7 +35,7 @@ public:
     RunService(const RunService&) = delete;
     RunService& operator=(const RunService&) = delete;
 
-    // Calls realm_run of `program`, in a fresh instance or, where the meta names a session, in that
+    // Calls the entry of `program`, in a fresh instance or, where the meta names a session, in that
     // of the session. A deadline in the meta shortens the wall limit. overloaded/too_many_runs: the
     // server runs as many as it may; unavailable: it is stopping; else what Session::start gives.
     // The sink is used only when a run is returned.
@@ -62,18 +60,18 @@ public:
 private:
     struct Runs;
     using Begin = std::function<Result<void>(const std::shared_ptr<Run>& run,
-                                             const sandbox::InstanceLimits& limits,
+                                             const RunLimits& limits,
                                              sandbox::KeptGuest::OnEnd on_end)>;
 
     // Admits a run and lets `begin` begin it.
     Result<std::shared_ptr<Run>> admit(const std::string& program, RunRequest request,
                                        std::shared_ptr<RunSink> sink, const Begin& begin);
     Result<void> start_once(const std::shared_ptr<Run>& run, InstancePlan plan,
-                            std::vector<envelope::Json> steps,
-                            const sandbox::InstanceLimits& limits,
+                            std::vector<envelope::Json> steps, const RunLimits& limits,
                             sandbox::KeptGuest::OnEnd on_end);
     InstancePlan plan_for(std::shared_ptr<const sandbox::Program> program,
-                          sandbox::Conventions conventions, const Run& run);
+                          sandbox::Conventions conventions, const Run& run,
+                          const RunLimits& limits);
     Result<std::shared_ptr<Session>> session_for(const Run& run, InstancePlan plan);
     std::shared_ptr<sandbox::Share> share_of(const Run& run);
 

@@ -17,8 +17,8 @@ bool leaves_unknown_state(const Error& error) {
     return error.type == ErrorType::kProgramTrap || error.type == ErrorType::kInternal;
 }
 
-Task<Result<void>> call_run(sandbox::Guest& guest) {
-    auto results = co_await guest.call("realm_run", {});
+Task<Result<void>> call_run(sandbox::Guest& guest, std::string entry) {
+    auto results = co_await guest.call(entry, {});
     co_return results ? Result<void>() : std::unexpected(std::move(results.error()));
 }
 
@@ -85,7 +85,8 @@ std::shared_ptr<Session> Session::open(sandbox::Executor& executor,
 Result<void> Session::start(const std::shared_ptr<Run>& run, const sandbox::JobLimits& limits,
                             sandbox::KeptGuest::OnEnd on_end) {
     return submit(
-        run, [](sandbox::Guest& guest) { return call_run(guest); }, limits,
+        run, [entry = run->entry()](sandbox::Guest& guest) { return call_run(guest, entry); },
+        limits,
         [guest = guest_, ending = ending_,
          on_end = std::move(on_end)](sandbox::RunOutcome outcome) mutable {
             if (outcome.error && leaves_unknown_state(*outcome.error)) {

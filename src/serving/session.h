@@ -38,7 +38,7 @@ public:
                                          InstancePlan plan,
                                          std::move_only_function<void(Error)> on_close);
 
-    // Calls realm_run for `run`. conflict/session_busy: it serves another request.
+    // Calls the run's entry. conflict/session_busy: it serves another request.
     // unavailable/session_ended. Otherwise the run ends with `on_end`.
     Result<void> start(const std::shared_ptr<Run>& run, const sandbox::JobLimits& limits,
                        sandbox::KeptGuest::OnEnd on_end);

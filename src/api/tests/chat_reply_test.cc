@@ -44,7 +44,8 @@ TEST(OpenAiReply, ends_a_stream_with_done) {
     const auto first = events_of(reply->chunk({{"content", "Hi"}}));
     ASSERT_EQ(first.size(), 1U);
     EXPECT_EQ(Json::parse(first[0])["choices"][0]["delta"]["content"], "Hi");
-    const auto events = events_of(reply->stream_end(kReply, milliseconds(1)));
+    const auto events =
+        events_of(reply->stream_end(kReply, RunFigures{.duration = milliseconds(1), .usage = {}}));
     ASSERT_EQ(events.size(), 3U);
     EXPECT_EQ(Json::parse(events[0])["choices"][0]["finish_reason"], "stop");
     EXPECT_EQ(Json::parse(events[1])["usage"]["total_tokens"], 2);
@@ -53,7 +54,8 @@ TEST(OpenAiReply, ends_a_stream_with_done) {
 
 TEST(OpenAiReply, answers_whole_and_with_errors) {
     auto reply = openai_reply(ChatShaper("7", 1, "m", false), false);
-    const net::HttpResponse whole = reply->whole(kReply, milliseconds(1));
+    const net::HttpResponse whole =
+        reply->whole(kReply, RunFigures{.duration = milliseconds(1), .usage = {}});
     EXPECT_EQ(whole.status, 200);
     EXPECT_EQ(Json::parse(whole.body)["choices"][0]["message"]["content"], "Hi");
     const Error error = fail(ErrorType::kProgramTrap, "unreachable", "boom").error();
@@ -70,12 +72,14 @@ TEST(EnvelopeReply, wraps_everything_in_envelopes) {
     EXPECT_FALSE(chunk["meta"].contains("duration_ms"));
     EXPECT_EQ(chunk["data"]["choices"][0]["delta"]["content"], "Hi");
     EXPECT_EQ(chunk["error"], nullptr);
-    const auto events = events_of(reply->stream_end(kReply, milliseconds(12)));
+    const auto events =
+        events_of(reply->stream_end(kReply, RunFigures{.duration = milliseconds(12), .usage = {}}));
     ASSERT_EQ(events.size(), 2U);
     EXPECT_EQ(Json::parse(events[0])["data"]["choices"][0]["finish_reason"], "stop");
     EXPECT_EQ(Json::parse(events[1])["meta"]["duration_ms"], 12);
     EXPECT_EQ(Json::parse(events[1])["data"]["usage"]["total_tokens"], 2);
-    const Json whole = Json::parse(reply->whole(kReply, milliseconds(5)).body);
+    const Json whole = Json::parse(
+        reply->whole(kReply, RunFigures{.duration = milliseconds(5), .usage = {}}).body);
     EXPECT_EQ(whole["data"]["object"], "chat.completion");
     EXPECT_EQ(whole["meta"]["duration_ms"], 5);
 }

@@ -95,8 +95,8 @@ protected:
         executor_ = std::make_unique<sandbox::Executor>(runtime_, sandbox::ExecutorOptions{});
         RunServiceOptions limits;
         limits.max_runs = 4;
-        limits.instance.memory_bytes = std::uint64_t{4} << 20;
-        limits.instance.cpu = std::chrono::milliseconds(400);
+        limits.limits.instance.memory_bytes = std::uint64_t{4} << 20;
+        limits.limits.instance.cpu = std::chrono::milliseconds(400);
         runs_ = std::make_unique<RunService>(
             *executor_,
             interfaces::SharedServices{.models = models_, .workers = workers_, .time = time_},

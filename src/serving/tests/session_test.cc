@@ -77,7 +77,7 @@ protected:
     void make_service(const sandbox::InstanceLimits& limits) {
         RunServiceOptions options;
         options.max_sessions = 2;
-        options.instance = limits;
+        options.limits.instance = limits;
         runs_ = std::make_unique<RunService>(
             *executor_,
             interfaces::SharedServices{.models = models_, .workers = workers_, .time = time_},
