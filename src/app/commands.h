@@ -47,6 +47,14 @@ struct PullCommandOptions {
     bool quiet = false;
 };
 
+struct ProgramCommandOptions {
+    std::string name;  // of the program; NAME@VERSION where one version is meant
+    std::string file;
+    std::optional<std::string> manifest;  // a file
+    std::optional<std::string> server;    // its URL
+    std::optional<std::string> key;       // else REALM_KEY
+};
+
 int serve_command(const CommonOptions& common);
 int run_command(const CommonOptions& common, const RunOptions& options);
 int call_command(const CommonOptions& common, const CallOptions& options);
@@ -58,6 +66,13 @@ int settings_command(const CommonOptions& common);
 // The process that compiles for a server: for `serve` to start, not for people.
 int compile_broker_command();
 int doctor_command(const CommonOptions& common);
+// On this machine: whether a server with these settings would take the module, and what it is.
+int program_check_command(const CommonOptions& common, const ProgramCommandOptions& options);
+int program_inspect_command(const CommonOptions& common, const ProgramCommandOptions& options);
+// Through a running server.
+int program_list_command(const CommonOptions& common, const ProgramCommandOptions& options);
+int program_push_command(const CommonOptions& common, const ProgramCommandOptions& options);
+int program_remove_command(const CommonOptions& common, const ProgramCommandOptions& options);
 // `key` "-" reads one from standard input; without it a new key is made.
 int key_hash_command(const CommonOptions& common, const std::optional<std::string>& key);
 

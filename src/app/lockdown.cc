@@ -46,6 +46,9 @@ process::FileRules server_files(const config::Settings& settings) {
     if (auto model = choose_model(settings.model.name_or_path)) {
         files.read.push_back(std::move(model->path));
     }
+    if (auto programs = program_directory(settings)) {
+        files.write.push_back(std::move(*programs));
+    }
     if (!settings.program.chat.empty()) {
         files.read.emplace_back(settings.program.chat);
     }

@@ -68,6 +68,7 @@ struct CommandLine {
     realm::app::RunOptions run;
     realm::app::CallOptions call;
     realm::app::PullCommandOptions pull;
+    realm::app::ProgramCommandOptions program;
     std::optional<std::string> path_of;
     std::optional<std::string> key;
     bool list_settings = false;
@@ -167,6 +168,48 @@ void add_internal(CLI::App& app, CommandLine& line) {
     });
 }
 
+// The options of a command that takes a module's file.
+void add_module(CLI::App& command, CommandLine& line) {
+    command.add_option("FILE", line.program.file, "The module, a .wasm file")->required();
+    command.add_option("--manifest", line.program.manifest, "Its manifest, a JSON file")
+        ->type_name("FILE");
+}
+
+void add_server(CLI::App& command, CommandLine& line) {
+    command.add_option("--server", line.program.server, "URL of the server")
+        ->default_str("http://127.0.0.1:8080");
+    command.add_option("--key", line.program.key, "Key of the tenant; else $REALM_KEY");
+}
+
+void add_program(CLI::App& app, CommandLine& line) {
+    using Command = int (*)(const CommonOptions&, const realm::app::ProgramCommandOptions&);
+    CLI::App* program = app.add_subcommand("program", "Programs of your own: look, push, remove");
+    program->require_subcommand(1);
+    const auto add = [&](const std::string& name, const std::string& help, Command run) {
+        CLI::App* command = program->add_subcommand(name, help);
+        add_common(*command, line.common);
+        command->callback([&line, run] { line.exit_code = run(line.common, line.program); });
+        return command;
+    };
+    add_module(*add("check", "Say whether a server would take a module, and if not, why",
+                    realm::app::program_check_command),
+               line);
+    add_module(*add("inspect", "Show what a module imports, exports and needs",
+                    realm::app::program_inspect_command),
+               line);
+    add_server(*add("list", "List your programs on a server", realm::app::program_list_command),
+               line);
+    CLI::App* push = add("push", "Give a program to a server, as a new version",
+                         realm::app::program_push_command);
+    push->add_option("NAME", line.program.name, "Name of the program")->required();
+    add_module(*push, line);
+    add_server(*push, line);
+    CLI::App* remove = add("remove", "Remove a program, or one version of it, from a server",
+                           realm::app::program_remove_command);
+    remove->add_option("NAME[@VERSION]", line.program.name, "What to remove")->required();
+    add_server(*remove, line);
+}
+
 int run_main(int argc, char** argv) {
     CLI::App app("Realm: a programmable, multi-tenant LLM inference server", "realm");
     CommandLine line;
@@ -177,6 +220,7 @@ int run_main(int argc, char** argv) {
     add_run(app, line);
     add_call(app, line);
     add_models(app, line);
+    add_program(app, line);
     add_tools(app, line);
     add_internal(app, line);
     try {

@@ -24,17 +24,19 @@ namespace asio = boost::asio;
 // How long cancelled runs may take to send their last words before connections are closed.
 constexpr std::chrono::seconds kLastWords{2};
 
-net::HttpServerOptions http_options(const config::Settings& settings) {
+net::HttpServerOptions http_options(const config::Settings& settings, const api::Gateway& gateway) {
     const config::Limits& limits = settings.limits;
-    return {.address = settings.server.address,
-            .port = settings.server.port,
-            .max_body_bytes = limits.body_bytes,
-            .max_header_bytes = limits.header_bytes,
-            .max_connections = limits.connections,
-            .header_timeout = limits.header_ms,
-            .body_timeout = limits.body_ms,
-            .idle_timeout = limits.idle_ms,
-            .write_timeout = limits.write_ms};
+    return {
+        .address = settings.server.address,
+        .port = settings.server.port,
+        .max_body_bytes = limits.body_bytes,
+        .body_limit = [&gateway](const net::HttpRequest& head) { return gateway.body_limit(head); },
+        .max_header_bytes = limits.header_bytes,
+        .max_connections = limits.connections,
+        .header_timeout = limits.header_ms,
+        .body_timeout = limits.body_ms,
+        .idle_timeout = limits.idle_ms,
+        .write_timeout = limits.write_ms};
 }
 
 // Ends the server in order: no new requests, running ones finish, then the rest is cancelled.
@@ -107,6 +109,37 @@ std::string printable(const std::string& address) {
     return address.find(':') == std::string::npos ? address : "[" + address + "]";
 }
 
+// Everything behind the gateway.
+struct Backend {
+    std::unique_ptr<Stack> stack;
+    registry::BrokerCompiler* broker = nullptr;  // in the stack
+};
+
+// Before the lockdown: what starts processes and makes directories. After it: threads.
+Result<Backend> start_backend(const config::Settings& settings, Lockdown& lockdown,
+                              const telemetry::Logger& logger) {
+    auto compiler = start_compiler(settings.limits);
+    if (!compiler) {
+        return std::unexpected(std::move(compiler.error()));
+    }
+    auto store = open_program_store(settings, logger);
+    if (!store) {
+        return std::unexpected(std::move(store.error()));
+    }
+    if (auto confined = lockdown.confine_files(); !confined) {
+        return std::unexpected(std::move(confined.error()));
+    }
+    Backend backend;
+    backend.broker = compiler->get();
+    auto stack = Stack::create(settings, Stack::Models::kRequired, std::move(*compiler), logger);
+    if (!stack) {
+        return std::unexpected(std::move(stack.error()));
+    }
+    backend.stack = std::move(*stack);
+    backend.stack->keep_programs(std::move(*store), settings);
+    return backend;
+}
+
 }  // namespace
 
 Result<void> serve(const config::Settings& settings, const telemetry::Logger& logger) {
@@ -117,36 +150,30 @@ Result<void> serve(const config::Settings& settings, const telemetry::Logger& lo
     if (!tenants) {
         return std::unexpected(std::move(tenants.error()));
     }
-    // Before this process gives up the right to start others.
-    auto compiler = start_compiler(settings.limits);
-    if (!compiler) {
-        return std::unexpected(std::move(compiler.error()));
-    }
-    registry::BrokerCompiler& broker = **compiler;
     Lockdown lockdown(settings, logger);
-    if (auto confined = lockdown.confine_files(); !confined) {
-        return confined;
-    }
     // Declared before the stack: runs hold channels on it until the last one has ended.
     asio::io_context io(1);
-    auto stack = Stack::create(settings, Stack::Models::kRequired, std::move(*compiler), logger);
-    if (!stack) {
-        return std::unexpected(std::move(stack.error()));
+    auto backend = start_backend(settings, lockdown, logger);
+    if (!backend) {
+        return std::unexpected(std::move(backend.error()));
     }
-    auto program = (*stack)->load_program(settings.program.chat);
+    Stack* const stack = backend->stack.get();
+    auto program = stack->load_program(settings.program.chat);
     if (!program) {
         return std::unexpected(std::move(program.error()));
     }
     api::Gateway gateway({.io = io,
                           .tenants = **tenants,
-                          .models = (*stack)->models(),
-                          .runs = (*stack)->runs(),
+                          .models = stack->models(),
+                          .runs = stack->runs(),
                           .chat_program = *program,
-                          .default_max_tokens = settings.limits.max_tokens,
+                          .programs = stack->catalog(),
+                          .program_workers = stack->program_workers(),
+                          .limits = settings.limits,
                           .show_counters = settings.tenants.empty(),
                           .logger = logger});
     auto http = net::HttpServer::listen(
-        io, http_options(settings),
+        io, http_options(settings, gateway),
         [&gateway](net::HttpRequest request, net::ResponseWriter& writer) {
             return gateway.handle(std::move(request), writer);
         },
@@ -154,16 +181,16 @@ Result<void> serve(const config::Settings& settings, const telemetry::Logger& lo
     if (!http) {
         return std::unexpected(std::move(http.error()));
     }
-    Shutdown shutdown(io, settings.server.grace_ms, gateway, **http, (*stack)->runs(), logger);
+    Shutdown shutdown(io, settings.server.grace_ms, gateway, **http, stack->runs(), logger);
     shutdown.watch();
     if (lockdown.wanted()) {
-        broker.forbid_restart();
+        backend->broker->forbid_restart();
     }
     if (auto confined = lockdown.confine_calls(); !confined) {
         return confined;
     }
 
-    const inference::ModelInfo& model = (*stack)->models().at(0).model().info();
+    const inference::ModelInfo& model = stack->models().at(0).model().info();
     logger.info("ready", {{"model", model.name},
                           {"description", model.description},
                           {"program", (*program)->name()},
@@ -171,8 +198,8 @@ Result<void> serve(const config::Settings& settings, const telemetry::Logger& lo
     std::cout << "listening on http://" << printable(settings.server.address) << ":"
               << (*http)->port() << std::endl;
     io.run();
-    (*stack)->runs().stop_admission();
-    (*stack)->runs().cancel_all(
+    stack->runs().stop_admission();
+    stack->runs().cancel_all(
         fail(ErrorType::kUnavailable, "stopping", "The server is shutting down.").error());
     logger.info("stopped");
     return {};

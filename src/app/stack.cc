@@ -5,12 +5,17 @@
 #include <utility>
 
 #include "inference/engine.h"
+#include "interfaces/grants.h"
 #include "interfaces/run_host.h"
 #include "registry/cache_directory.h"
 #include "registry/code_cache.h"
 
 namespace realm::app {
 namespace {
+
+// They compile, read and write what tenants push.
+constexpr std::size_t kProgramWorkers = 2;
+constexpr std::size_t kProgramQueue = 64;
 
 inference::EngineOptions engine_options(const config::Settings& settings) {
     return {.kv_tokens = settings.model.context,
@@ -19,31 +24,6 @@ inference::EngineOptions engine_options(const config::Settings& settings) {
             .queue_limit = settings.limits.queue,
             .threads = settings.model.threads,
             .flash_attention = settings.model.flash_attention};
-}
-
-sandbox::RuntimeOptions runtime_options(const config::Settings& settings) {
-    sandbox::RuntimeOptions options;
-    options.max_instances = settings.limits.instances;
-    options.max_memory_bytes = std::max(options.max_memory_bytes, settings.limits.memory_bytes);
-    options.max_table_elements =
-        std::max(options.max_table_elements, settings.limits.table_elements);
-    options.max_module_bytes = settings.limits.module_bytes;
-    return options;
-}
-
-serving::RunServiceOptions run_options(const config::Settings& settings) {
-    const config::Limits& limits = settings.limits;
-    return {.max_runs = limits.runs,
-            .max_sessions = limits.sessions,
-            .bounds = {.output_bytes = limits.output_bytes,
-                       .chunk_bytes = limits.chunk_bytes,
-                       .wall = limits.wall_ms},
-            .host = {.contexts = limits.contexts, .log_bytes = limits.log_bytes},
-            .instance = {.memory_bytes = limits.memory_bytes,
-                         .table_elements = limits.table_elements,
-                         .cpu = limits.cpu_ms,
-                         .wall = limits.wall_ms,
-                         .idle = limits.session_idle_ms}};
 }
 
 Result<std::unique_ptr<inference::Engine>> start_engine(const config::Settings& settings) {
@@ -155,8 +135,59 @@ Result<std::unique_ptr<Stack>> Stack::create(const config::Settings& settings, M
         *stack->executor_,
         interfaces::SharedServices{
             .models = stack->models_, .workers = stack->workers_, .time = stack->time_},
-        run_options(settings), logger);
+        serving::RunServiceOptions{.max_runs = settings.limits.runs,
+                                   .max_sessions = settings.limits.sessions,
+                                   .limits = serving::run_limits(settings.limits)},
+        logger);
     return stack;
+}
+
+sandbox::RuntimeOptions runtime_options(const config::Settings& settings) {
+    sandbox::RuntimeOptions options;
+    options.max_instances = settings.limits.instances;
+    options.max_memory_bytes = std::max(options.max_memory_bytes, settings.limits.memory_bytes);
+    options.max_table_elements =
+        std::max(options.max_table_elements, settings.limits.table_elements);
+    options.max_module_bytes = settings.limits.module_bytes;
+    return options;
+}
+
+registry::InterfaceList interface_list() {
+    return {.names = interfaces::interface_names(), .of = &interfaces::interface_of};
+}
+
+Result<std::filesystem::path> program_directory(const config::Settings& settings) {
+    if (!settings.program.directory.empty()) {
+        return settings.program.directory;
+    }
+    return registry::ProgramStore::default_directory(config::process_environment());
+}
+
+Result<std::unique_ptr<registry::ProgramStore>> open_program_store(
+    const config::Settings& settings, const telemetry::Logger& logger) {
+    auto directory = program_directory(settings);
+    if (!directory) {
+        return std::unexpected(std::move(directory.error()));
+    }
+    auto store = registry::ProgramStore::open({.directory = std::move(*directory),
+                                               .max_programs = settings.limits.programs,
+                                               .max_versions = settings.limits.program_versions});
+    if (store) {
+        for (const std::string& damage : (*store)->damaged()) {
+            logger.warn("a stored program is left out", {{"reason", damage}});
+        }
+    }
+    return store;
+}
+
+void Stack::keep_programs(std::unique_ptr<registry::ProgramStore> store,
+                          const config::Settings& settings) {
+    store_ = std::move(store);
+    catalog_ = std::make_unique<registry::ProgramCatalog>(
+        *store_, *loader_, interface_list(),
+        registry::ProgramCatalogOptions{.manifest_bytes = settings.limits.manifest_bytes,
+                                        .loaded_programs = settings.limits.programs_loaded});
+    program_workers_.emplace("programs", kProgramWorkers, kProgramQueue);
 }
 
 Result<std::shared_ptr<const sandbox::Program>> Stack::load_program(const std::string& path) {

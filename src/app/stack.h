@@ -13,8 +13,10 @@
 #include "interfaces/model_directory.h"
 #include "registry/broker_compiler.h"
 #include "registry/model_store.h"
+#include "registry/program_catalog.h"
 #include "registry/program_loader.h"
 #include "registry/program_registry.h"
+#include "registry/program_store.h"
 #include "sandbox/executor.h"
 #include "sandbox/runtime.h"
 #include "serving/run_service.h"
@@ -45,6 +47,12 @@ public:
     // empty. Compiles.
     Result<std::shared_ptr<const sandbox::Program>> load_program(const std::string& path);
 
+    // From now on there are catalog() and program_workers().
+    void keep_programs(std::unique_ptr<registry::ProgramStore> store,
+                       const config::Settings& settings);
+    [[nodiscard]] registry::ProgramCatalog& catalog() { return *catalog_; }
+    [[nodiscard]] base::WorkerPool& program_workers() { return *program_workers_; }
+
 private:
     Stack() : workers_("text", 2, 256) {}
 
@@ -54,6 +62,9 @@ private:
     std::shared_ptr<sandbox::Runtime> runtime_;
     std::unique_ptr<registry::ProgramLoader> loader_;
     std::unique_ptr<registry::ProgramRegistry> programs_;
+    std::unique_ptr<registry::ProgramStore> store_;
+    std::unique_ptr<registry::ProgramCatalog> catalog_;
+    std::optional<base::WorkerPool> program_workers_;
     std::unique_ptr<sandbox::Executor> executor_;
     std::unique_ptr<serving::RunService> runs_;
 };
@@ -71,6 +82,17 @@ Result<std::unique_ptr<registry::BrokerCompiler>> start_compiler(const config::L
 
 // Where machine code is kept; nothing where this user has no cache directory.
 std::optional<std::filesystem::path> code_cache_directory();
+
+// The sandbox that these settings ask for.
+sandbox::RuntimeOptions runtime_options(const config::Settings& settings);
+
+// What programs may import here, for manifests.
+registry::InterfaceList interface_list();
+
+// Where tenants' programs are kept, and what is there; what is damaged is logged.
+Result<std::filesystem::path> program_directory(const config::Settings& settings);
+Result<std::unique_ptr<registry::ProgramStore>> open_program_store(const config::Settings& settings,
+                                                                   const telemetry::Logger& logger);
 
 // The user's model cache; the error says which variable to set.
 Result<registry::ModelStore> open_model_store();

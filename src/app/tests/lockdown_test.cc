@@ -83,7 +83,7 @@ TEST(Lockdown, that_is_off_changes_nothing) {
               0);
 }
 
-TEST(Lockdown, leaves_a_server_its_model_its_program_its_code_and_its_port) {
+TEST(Lockdown, leaves_a_server_its_model_its_programs_their_code_and_its_port) {
     const std::filesystem::path model =
         testing::TempDir() + "realm-lockdown-" + std::to_string(::getpid()) + ".gguf";
     std::ofstream(model) << "GGUF";
@@ -91,12 +91,13 @@ TEST(Lockdown, leaves_a_server_its_model_its_program_its_code_and_its_port) {
     settings.server.port = 4711;
     settings.model.name_or_path = model;
     settings.program.chat = "chat.wasm";
+    settings.program.directory = "programs";
     const process::FileRules left = server_files(settings);
     std::filesystem::remove(model);
     EXPECT_THAT(left.read, testing::IsSupersetOf({model, std::filesystem::path("chat.wasm")}));
     const auto code = code_cache_directory();
     ASSERT_TRUE(code.has_value());
-    EXPECT_THAT(left.write, testing::ElementsAre(*code));
+    EXPECT_THAT(left.write, testing::UnorderedElementsAre(*code, "programs"));
     EXPECT_THAT(left.listen, testing::ElementsAre(4711));
 
     settings.model.name_or_path = model;  // no longer there
