@@ -129,11 +129,13 @@ Result<Json> Gateway::open_envelope(const net::HttpRequest& request, envelope::M
         return fail(ErrorType::kPermissionDenied, "tenant_mismatch",
                     "meta.tenant is '" + named + "', but the key belongs to another tenant.");
     }
-    if (meta.operation != kChatOperation && meta.operation != ProgramRoutes::kOperation) {
+    if (meta.operation != kChatOperation && meta.operation != ProgramRoutes::kOperation &&
+        meta.operation != ProgramRoutes::kEndSession) {
         return fail(ErrorType::kInvalidRequest, "unknown_operation",
                     "meta.operation '" + meta.operation +
                         "' is unknown; this server offers: " + std::string(kChatOperation) + ", " +
-                        std::string(ProgramRoutes::kOperation) + ".");
+                        std::string(ProgramRoutes::kOperation) + ", " +
+                        std::string(ProgramRoutes::kEndSession) + ".");
     }
     return std::move(parsed->data);
 }
@@ -158,6 +160,10 @@ Gateway::Awaitable Gateway::envelope_request(const net::HttpRequest& request, st
     auto data = open_envelope(request, meta);
     if (data && meta.operation == ProgramRoutes::kOperation) {
         co_await programs_.run_envelope(std::move(meta), std::move(*data), writer);
+        co_return;
+    }
+    if (data && meta.operation == ProgramRoutes::kEndSession) {
+        co_await programs_.end_session(std::move(meta), std::move(*data), writer);
         co_return;
     }
     auto chat = data ? checked_chat(std::move(*data))

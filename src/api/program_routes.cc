@@ -13,6 +13,7 @@
 #include "config/run_limits.h"
 #include "net/multipart.h"
 #include "registry/inspect.h"
+#include "sandbox/conventions.h"
 
 namespace realm::api {
 namespace {
@@ -268,8 +269,9 @@ boost::asio::awaitable<Result<ProgramRoutes::Loaded>> ProgramRoutes::find_own(
 }
 
 Result<ProgramRoutes::RunInput> ProgramRoutes::read_run(const Json& body, bool in_envelope) {
-    const std::array<std::string_view, 3> known = {"input", "operation",
-                                                   in_envelope ? "program" : "stream"};
+    const std::array<std::string_view, 5> known = {"input", "operation", "steps",
+                                                   in_envelope ? "program" : "stream",
+                                                   in_envelope ? "program" : "session"};
     if (!body.is_object()) {
         return fail(ErrorType::kInvalidRequest, "invalid_value",
                     R"(The request must be a JSON object such as {"input": ...}.)");
@@ -279,8 +281,8 @@ Result<ProgramRoutes::RunInput> ProgramRoutes::read_run(const Json& body, bool i
         if (std::ranges::find(known, key) == known.end()) {
             return fail(ErrorType::kInvalidRequest, "unknown_parameter",
                         "'" + key.substr(0, 64) +
-                            "' is no parameter of a run; there is: " + std::string(known[0]) +
-                            ", " + std::string(known[1]) + ", " + std::string(known[2]) + ".");
+                            "' is no parameter of a run; there is: input, operation, steps, " +
+                            (in_envelope ? "program." : "stream, session."));
         }
     }
     if (const auto operation = body.find("operation"); operation != body.end()) {
@@ -294,6 +296,18 @@ Result<ProgramRoutes::RunInput> ProgramRoutes::read_run(const Json& body, bool i
             return invalid("stream", "true or false");
         }
         run.stream = stream->get<bool>();
+    }
+    if (const auto steps = body.find("steps"); steps != body.end()) {
+        if (!steps->is_array() || run.operation || body.contains("input")) {
+            return invalid("steps", "an array, without input and operation beside it");
+        }
+        run.steps = steps->get<std::vector<Json>>();
+    }
+    if (const auto session = body.find("session"); session != body.end()) {
+        if (!session->is_string() || !envelope::is_session_name(session->get<std::string>())) {
+            return invalid("session", "1 to 64 letters, digits, '.', '_' or '-'");
+        }
+        run.session = session->get<std::string>();
     }
     if (in_envelope) {
         const auto program = body.find("program");
@@ -353,6 +367,16 @@ boost::asio::awaitable<Result<ProgramRoutes::ReadyRun>> ProgramRoutes::ready(Run
     run.program = std::move(*loaded);
     run.request.meta = std::move(meta);
     run.request.data = std::move(input.input);
+    if (input.steps) {
+        const std::string& described = run.program->manifest.conventions;
+        auto conventions = sandbox::with_description(
+            sandbox::detect_conventions(run.program->program->info()),
+            described.empty() ? Json::object() : Json::parse(described, nullptr, false));
+        if (!conventions) {
+            co_return std::unexpected(std::move(conventions.error()));
+        }
+        run.request.steps.emplace(std::move(*input.steps), std::move(*conventions));
+    }
     if (auto prepared = prepare(*run.program, input.operation, run.request); !prepared) {
         co_return std::unexpected(std::move(prepared.error()));
     }
@@ -395,6 +419,7 @@ ProgramRoutes::Awaitable ProgramRoutes::post(const net::HttpRequest& request, st
     meta.timestamp = base::rfc3339_now();
     meta.operation = kOperation;
     meta.stream = input->stream;
+    meta.session = input->session;
     Result<ReadyRun> run = co_await ready(std::move(*input), meta);
     if (!run) {
         net::HttpResponse response = program_error_response(run.error());
@@ -405,6 +430,31 @@ ProgramRoutes::Awaitable ProgramRoutes::post(const net::HttpRequest& request, st
         program_reply(meta.request_id, full_name(run->program->version), meta.stream);
     co_await answer_with_run(services_.io, services_.runs, run->program->program,
                              std::move(run->request), *reply, writer);
+}
+
+ProgramRoutes::Awaitable ProgramRoutes::end_session(envelope::Meta meta, Json data,
+                                                    net::ResponseWriter& writer) {
+    const auto ended = [&]() -> Result<void> {
+        if (meta.session.empty()) {
+            return invalid("meta.session", "the name of a session");
+        }
+        const auto program = data.is_object() ? data.find("program") : data.end();
+        if (program == data.end() || !program->is_string()) {
+            return invalid("program", "the name of the session's program");
+        }
+        return services_.runs.end_session(
+            {.tenant = meta.tenant, .program = program->get<std::string>(), .name = meta.session});
+    }();
+    if (!ended) {
+        net::HttpResponse response = envelope_error_response(std::move(meta), ended.error());
+        co_await writer.send(std::move(response));
+        co_return;
+    }
+    meta.timestamp = base::rfc3339_now();
+    net::HttpResponse response = json_response(
+        200, envelope::to_json(envelope::Envelope{
+                 .meta = std::move(meta), .data = {{"ended", true}}, .error = std::nullopt}));
+    co_await writer.send(std::move(response));
 }
 
 ProgramRoutes::Awaitable ProgramRoutes::run_envelope(envelope::Meta meta, Json data,

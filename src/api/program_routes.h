@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "api/router.h"
 #include "base/error.h"
@@ -34,6 +35,7 @@ struct ProgramServices {
 class ProgramRoutes {
 public:
     static constexpr std::string_view kOperation = "program.run";
+    static constexpr std::string_view kEndSession = "session.end";
 
     using Loaded = std::shared_ptr<const registry::LoadedProgram>;
     using Awaitable = boost::asio::awaitable<void>;
@@ -45,8 +47,11 @@ public:
     // How large a request's body may be: a module for whoever may push one.
     [[nodiscard]] net::BodyLimit body_limit(const net::HttpRequest& head) const;
 
-    // An envelope's data {"program", "input", "operation"}; tenant and id are in `meta`.
+    // An envelope's data {"program", "input", "operation", "steps"}; tenant and id are in `meta`.
     Awaitable run_envelope(envelope::Meta meta, envelope::Json data, net::ResponseWriter& writer);
+
+    // Ends meta.session; an envelope's data {"program"} says of which program.
+    Awaitable end_session(envelope::Meta meta, envelope::Json data, net::ResponseWriter& writer);
 
     // The tenant's own program of that name; null where it has none.
     boost::asio::awaitable<Result<Loaded>> find_own(std::string tenant, std::string_view name);
@@ -62,6 +67,8 @@ private:
         std::optional<std::string> operation;
         bool stream = false;
         std::string input;  // JSON
+        std::optional<std::vector<envelope::Json>> steps;
+        std::string session;
     };
     struct ReadyRun {
         Loaded program;

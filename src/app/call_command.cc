@@ -69,13 +69,14 @@ private:
         serving::RunRequest request;
         request.meta.request_id = base::Uuid::generate().to_string();
         request.meta.timestamp = base::rfc3339_now();
-        request.meta.operation = "program.call";
+        request.meta.operation = "program.run";
         request.meta.tenant = "local";
         request.meta.session = "call";
         request.data = "null";
+        request.steps = {.steps = std::vector<Json>(1, std::move(step)),
+                         .conventions = conventions_};
         auto sink = std::make_shared<ReplySink>();
-        auto run = runs_.start_steps(program_, conventions_, std::move(request),
-                                     std::vector<Json>(1, std::move(step)), sink);
+        auto run = runs_.start(program_, std::move(request), sink);
         return run ? sink->wait() : std::unexpected(std::move(run.error()));
     }
 

@@ -42,8 +42,7 @@ Result<void> check_identity(const Meta& meta) {
         return bad_field("meta.operation",
                          "the name of an operation, such as \"chat.completions\"");
     }
-    if (meta.session.size() > kMaxSessionBytes ||
-        meta.session.find_first_not_of(kSessionLetters) != std::string::npos) {
+    if (!meta.session.empty() && !is_session_name(meta.session)) {
         return bad_field("meta.session", "1 to 64 letters, digits, '.', '_' or '-'");
     }
     return {};
@@ -132,6 +131,11 @@ Result<Envelope> parse(std::string_view text) {
         envelope.data = std::move(*data);
     }
     return envelope;
+}
+
+bool is_session_name(std::string_view name) {
+    return !name.empty() && name.size() <= kMaxSessionBytes &&
+           name.find_first_not_of(kSessionLetters) == std::string_view::npos;
 }
 
 Json to_json(const Meta& meta) {

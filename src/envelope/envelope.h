@@ -41,6 +41,9 @@ struct Envelope {
 // object, an unknown version, a field of the wrong type, an id that is no UUID, no operation.
 Result<Envelope> parse(std::string_view text);
 
+// Whether a session may have that name: 1 to 64 letters, digits, '.', '_' or '-'.
+bool is_session_name(std::string_view name);
+
 Json to_json(const Meta& meta);
 Json to_json(const Error& error);
 Json to_json(const Envelope& envelope);

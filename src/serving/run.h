@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -20,6 +21,7 @@
 #include "interfaces/request.h"
 #include "interfaces/run_host.h"
 #include "interfaces/wasi_system.h"
+#include "sandbox/conventions.h"
 #include "sandbox/executor.h"
 #include "telemetry/log.h"
 
@@ -39,12 +41,19 @@ struct RunLimits {
 };
 RunLimits run_limits(const config::Limits& limits);
 
+// Calls of a module's exports instead of its entry, as Session::start_steps describes them.
+struct StepOrder {
+    std::vector<envelope::Json> steps;
+    sandbox::Conventions conventions;  // count where an instance is made for them
+};
+
 // What a program is to answer. `meta` has its request_id, operation and tenant set.
 struct RunRequest {
     envelope::Meta meta;
     std::string data;                   // JSON
     double weight = 1.0;                // the tenant's share of CPU time
     std::string entry = "realm_run";    // the export that is called
+    std::optional<StepOrder> steps{};   // instead of the entry
     std::optional<RunLimits> limits{};  // nothing: the service's
     // The arguments without the program's name.
     interfaces::WasiConfig wasi{};

@@ -58,56 +58,41 @@ RunService::~RunService() {
 Result<std::shared_ptr<Run>> RunService::start(std::shared_ptr<const sandbox::Program> program,
                                                RunRequest request, std::shared_ptr<RunSink> sink) {
     const std::string name = program->name();
-    return admit(name, std::move(request), std::move(sink),
-                 [&](const std::shared_ptr<Run>& run, const RunLimits& limits,
-                     sandbox::KeptGuest::OnEnd on_end) -> Result<void> {
-                     if (!run->session().empty()) {
-                         auto session =
-                             session_for(*run, plan_for(std::move(program), {}, *run, limits));
-                         return session ? (*session)->start(run, job_limits(limits),
-                                                            std::move(on_end))
-                                        : std::unexpected(std::move(session.error()));
-                     }
-                     auto host = std::make_shared<interfaces::RunHost>(
-                         services_, limits.host, run, run, wasi_of(*run, program->name()));
-                     run->attach(executor_.start(std::move(program), run->entry(), std::move(host),
-                                                 limits.instance, std::move(on_end),
-                                                 share_of(*run)));
-                     return {};
-                 });
+    auto steps = std::exchange(request.steps, std::nullopt);
+    return admit(
+        name, std::move(request), std::move(sink),
+        [&](const std::shared_ptr<Run>& run, const RunLimits& limits,
+            sandbox::KeptGuest::OnEnd on_end) -> Result<void> {
+            if (run->session().empty() && !steps) {
+                auto host = std::make_shared<interfaces::RunHost>(services_, limits.host, run, run,
+                                                                  wasi_of(*run, program->name()));
+                run->attach(executor_.start(std::move(program), run->entry(), std::move(host),
+                                            limits.instance, std::move(on_end), share_of(*run)));
+                return {};
+            }
+            auto conventions = steps ? steps->conventions : sandbox::Conventions();
+            auto plan = plan_for(std::move(program), std::move(conventions), *run, limits);
+            auto session = session_for(*run, std::move(plan));
+            return session ? start_in(*session, run, std::move(steps), limits, std::move(on_end))
+                           : std::unexpected(std::move(session.error()));
+        });
 }
 
-Result<std::shared_ptr<Run>> RunService::start_steps(
-    std::shared_ptr<const sandbox::Program> program, sandbox::Conventions conventions,
-    RunRequest request, std::vector<envelope::Json> steps, std::shared_ptr<RunSink> sink) {
-    const std::string name = program->name();
-    return admit(name, std::move(request), std::move(sink),
-                 [&](const std::shared_ptr<Run>& run, const RunLimits& limits,
-                     sandbox::KeptGuest::OnEnd on_end) -> Result<void> {
-                     auto plan = plan_for(std::move(program), std::move(conventions), *run, limits);
-                     if (run->session().empty()) {
-                         return start_once(run, std::move(plan), std::move(steps), limits,
-                                           std::move(on_end));
-                     }
-                     auto session = session_for(*run, std::move(plan));
-                     return session ? (*session)->start_steps(run, std::move(steps),
-                                                              job_limits(limits),
-                                                              std::move(on_end))
-                                    : std::unexpected(std::move(session.error()));
-                 });
-}
-
-// Steps without a session: one that nobody can name, ended with them.
-Result<void> RunService::start_once(const std::shared_ptr<Run>& run, InstancePlan plan,
-                                    std::vector<envelope::Json> steps,
-                                    const RunLimits& limits, sandbox::KeptGuest::OnEnd on_end) {
-    auto session = Session::open(executor_, services_, std::move(plan), [](const Error&) {});
-    return session->start_steps(
-        run, std::move(steps), job_limits(limits),
-        [session, on_end = std::move(on_end)](sandbox::RunOutcome outcome) mutable {
+Result<void> RunService::start_in(const std::shared_ptr<Session>& session,
+                                  const std::shared_ptr<Run>& run, std::optional<StepOrder> steps,
+                                  const RunLimits& limits, sandbox::KeptGuest::OnEnd on_end) {
+    if (!steps) {
+        return session->start(run, job_limits(limits), std::move(on_end));
+    }
+    if (run->session().empty()) {
+        // One that nobody can name ends with its request.
+        on_end = [session, on_end = std::move(on_end)](sandbox::RunOutcome outcome) mutable {
             session->end(ended_by_client());
             on_end(std::move(outcome));
-        });
+        };
+    }
+    return session->start_steps(run, std::move(steps->steps), job_limits(limits),
+                                std::move(on_end));
 }
 
 Result<std::shared_ptr<Run>> RunService::admit(const std::string& program, RunRequest request,
@@ -155,6 +140,9 @@ InstancePlan RunService::plan_for(std::shared_ptr<const sandbox::Program> progra
 }
 
 Result<std::shared_ptr<Session>> RunService::session_for(const Run& run, InstancePlan plan) {
+    if (run.session().empty()) {
+        return Session::open(executor_, services_, std::move(plan), [](const Error&) {});
+    }
     const SessionKey key{
         .tenant = run.tenant(), .program = plan.program->name(), .name = run.session()};
     return sessions_->obtain(key, [&](std::move_only_function<void(Error)> on_close) {

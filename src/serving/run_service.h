@@ -42,13 +42,6 @@ public:
     Result<std::shared_ptr<Run>> start(std::shared_ptr<const sandbox::Program> program,
                                        RunRequest request, std::shared_ptr<RunSink> sink);
 
-    // The same for steps that call exports of `program`, as Session::start_steps describes them;
-    // `conventions` count where an instance is made for them.
-    Result<std::shared_ptr<Run>> start_steps(std::shared_ptr<const sandbox::Program> program,
-                                             sandbox::Conventions conventions, RunRequest request,
-                                             std::vector<envelope::Json> steps,
-                                             std::shared_ptr<RunSink> sink);
-
     // not_found/session_not_found.
     Result<void> end_session(const SessionKey& key);
 
@@ -59,16 +52,16 @@ public:
 
 private:
     struct Runs;
-    using Begin = std::function<Result<void>(const std::shared_ptr<Run>& run,
-                                             const RunLimits& limits,
-                                             sandbox::KeptGuest::OnEnd on_end)>;
+    using Begin =
+        std::function<Result<void>(const std::shared_ptr<Run>& run, const RunLimits& limits,
+                                   sandbox::KeptGuest::OnEnd on_end)>;
 
     // Admits a run and lets `begin` begin it.
     Result<std::shared_ptr<Run>> admit(const std::string& program, RunRequest request,
                                        std::shared_ptr<RunSink> sink, const Begin& begin);
-    Result<void> start_once(const std::shared_ptr<Run>& run, InstancePlan plan,
-                            std::vector<envelope::Json> steps, const RunLimits& limits,
-                            sandbox::KeptGuest::OnEnd on_end);
+    Result<void> start_in(const std::shared_ptr<Session>& session, const std::shared_ptr<Run>& run,
+                          std::optional<StepOrder> steps, const RunLimits& limits,
+                          sandbox::KeptGuest::OnEnd on_end);
     InstancePlan plan_for(std::shared_ptr<const sandbox::Program> program,
                           sandbox::Conventions conventions, const Run& run,
                           const RunLimits& limits);

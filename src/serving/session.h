@@ -28,7 +28,7 @@ struct InstancePlan {
 };
 
 // Serves one request at a time. Thread-safe. Its instance ends when a request is cancelled, traps
-// in realm_run or goes beyond a limit, when it is idle for too long, and with end().
+// in its entry or goes beyond a limit, when it is idle for too long, and with end().
 class Session : public std::enable_shared_from_this<Session> {
 public:
     // `executor` and `services` outlive it. `on_close` is called once, on an executor thread, when

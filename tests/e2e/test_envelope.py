@@ -82,7 +82,7 @@ def test_unknown_operation(server):
     message = error_of(send(server, {"operation": "chat.nonsense"}), 400, "invalid_request",
                        "unknown_operation")
     assert message == ("meta.operation 'chat.nonsense' is unknown; this server offers: "
-                       "chat.completions.")
+                       "chat.completions, program.run, session.end.")
 
 
 @pytest.mark.parametrize("meta, message", [

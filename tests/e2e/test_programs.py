@@ -228,7 +228,7 @@ def test_wrong_requests(me):
     me.push("p", HELLO)
     error_of(me.send("POST", "/v1/programs/p", json={}), 400, "method_not_allowed")
     assert me.run("p", status=400, inputs=1)["error"]["message"] == (
-        "'inputs' is no parameter of a run; there is: input, operation, stream.")
+        "'inputs' is no parameter of a run; there is: input, operation, steps, stream, session.")
     assert me.run("p", status=400, stream=1)["error"]["message"] == (
         "'stream' must be true or false.")
 
@@ -374,3 +374,60 @@ def test_the_command_says_what_is_wrong(realm, tmp_path):
     assert away.code == 5
     assert json.loads(away.err)["error"]["code"] == "server_unreachable"
     assert realm("program").code == 2
+
+
+def steps_of(tenant, name, *steps, **more):
+    """The results of steps against a program, {"do", "args", "as"} each."""
+    return tenant.run(name, steps=list(steps), **more)["output"]["results"]
+
+
+def envelope_of(tenant, operation, data, session=None):
+    meta = {"operation": operation} | ({"session": session} if session else {})
+    return tenant.send("POST", "/v1/envelope", json={"meta": meta, "data": data})
+
+
+def test_steps_call_any_export_and_a_session_keeps_their_state(me):
+    me.push("counter", (PROGRAMS / "counter.wasm").read_bytes())
+    add = {"do": "add", "args": [1]}
+    assert steps_of(me, "counter", add, add) == [{"ok": 101}, {"ok": 102}]
+    assert steps_of(me, "counter", add) == [{"ok": 101}]
+    assert steps_of(me, "counter", add, session="s") == [{"ok": 101}]
+    assert steps_of(me, "counter", add, session="s") == [{"ok": 102}]
+    (trap, after) = steps_of(me, "counter", {"do": "crash", "args": [0]}, add, session="s")
+    assert trap["error"]["code"] == "integer_divide_by_zero" and after == {"ok": 103}
+    ended = envelope_of(me, "session.end", {"program": "counter"}, "s")
+    assert (ended.status_code, ended.json()["data"]) == (200, {"ended": True})
+    assert steps_of(me, "counter", add, session="s") == [{"ok": 101}]
+    again = envelope_of(me, "session.end", {"program": "counter"}, "none")
+    assert again.status_code == 404
+    assert again.json()["error"]["code"] == "session_not_found"
+
+
+def test_the_forerunners_class_answers_envelopes_with_200(me):
+    me.push("shape", (PROGRAMS / "realm_shape.wasm").read_bytes())
+    first = envelope_of(me, "program.run", {"program": "shape", "steps": [
+        {"do": "new Realm", "as": "r"}, {"do": "r.loadModel", "args": [""]},
+        {"do": "r.generate", "args": ["What is the capital of France?"]}]}, "chat")
+    assert first.status_code == 200, first.text
+    made, loaded, answer = first.json()["data"]["output"]["results"]
+    assert (made, loaded) == ({"ok": {"$ref": "r"}}, {"ok": None})
+    assert answer["ok"] == ANSWER
+    second = envelope_of(me, "program.run", {"program": "shape", "steps": [
+        {"do": "r.contextLength"}, {"do": "r.max_tokens"}, {"do": "new Broken"}]}, "chat")
+    length, tokens, broken = second.json()["data"]["output"]["results"]
+    assert length["ok"] > 24 and tokens == {"ok": 24}
+    assert broken["error"] == {"type": "invalid_request", "code": "refused_by_module",
+                               "message": "no weights were found"}
+
+
+def test_steps_and_sessions_that_are_wrong_are_refused(me):
+    me.push("counter", (PROGRAMS / "counter.wasm").read_bytes())
+    for body in ({"steps": {}}, {"steps": [], "input": 1}, {"steps": [], "operation": "x"}):
+        assert "steps" in error_of(me.send("POST", "/v1/programs/counter/runs", json=body),
+                                   400, "invalid_value")
+    for name in ("", "a b", "x" * 65):
+        error_of(me.send("POST", "/v1/programs/counter/runs",
+                            json={"steps": [], "session": name}), 400, "invalid_value")
+    answer = envelope_of(me, "program.run", {"program": "counter", "steps": []}, "a/b")
+    assert answer.json()["error"]["message"] == (
+        "meta.session must be 1 to 64 letters, digits, '.', '_' or '-'.")

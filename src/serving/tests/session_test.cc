@@ -105,10 +105,11 @@ protected:
     }
 
     Json steps(const std::string& session, const std::string& list) {
+        RunRequest order = request(session);
+        order.steps = {.steps = Json::parse(list).get<std::vector<Json>>(),
+                       .conventions = sandbox::detect_conventions(counter_->info())};
         auto sink = std::make_shared<ReplySink>();
-        auto started =
-            runs_->start_steps(counter_, sandbox::detect_conventions(counter_->info()),
-                               request(session), Json::parse(list).get<std::vector<Json>>(), sink);
+        auto started = runs_->start(counter_, std::move(order), sink);
         return started ? Json::parse(sink->wait()) : Json(started.error().code);
     }
 
