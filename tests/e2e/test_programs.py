@@ -398,6 +398,7 @@ def test_steps_call_any_export_and_a_session_keeps_their_state(me):
     ended = envelope_of(me, "session.end", {"program": "counter"}, "s")
     assert (ended.status_code, ended.json()["data"]) == (200, {"ended": True})
     assert steps_of(me, "counter", add, session="s") == [{"ok": 101}]
+    envelope_of(me, "session.end", {"program": "counter"}, "s")
     again = envelope_of(me, "session.end", {"program": "counter"}, "none")
     assert again.status_code == 404
     assert again.json()["error"]["code"] == "session_not_found"
@@ -418,6 +419,7 @@ def test_the_forerunners_class_answers_envelopes_with_200(me):
     assert length["ok"] > 24 and tokens == {"ok": 24}
     assert broken["error"] == {"type": "invalid_request", "code": "refused_by_module",
                                "message": "no weights were found"}
+    envelope_of(me, "session.end", {"program": "shape"}, "chat")
 
 
 def test_steps_and_sessions_that_are_wrong_are_refused(me):
