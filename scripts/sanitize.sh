@@ -14,7 +14,7 @@ esac
 scripts/build.sh --preset "$preset"
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=0:strict_string_checks=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
-export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1}
+export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1:suppressions=$PWD/scripts/tsan.supp}
 REALM_BIN=$PWD/build/$preset/bin/realm
 REALM_BUILD_DIR=$PWD/build/$preset
 "$REALM_BIN" pull --quiet
