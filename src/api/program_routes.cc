@@ -350,7 +350,8 @@ Result<void> ProgramRoutes::prepare(const registry::LoadedProgram& program,
     const registry::WasiGrant& wasi = program.manifest.wasi;
     request.wasi.arguments = wasi.args;
     for (const auto& [name, value] : wasi.env) {
-        request.wasi.environment.push_back(name + "=" + value);
+        std::string& entry = request.wasi.environment.emplace_back(name);
+        entry.append("=").append(value);
     }
     request.wasi.scratch = {.bytes = wasi.scratch_bytes,
                             .entries = wasi.scratch_bytes == 0 ? 0 : kScratchEntries};

@@ -47,7 +47,7 @@ class Timer {
 public:
     Timer() = default;
     Timer(Timer&& other) noexcept
-        : source_(std::exchange(other.source_, nullptr)), key_(other.key_) {}
+        : source_(std::exchange(other.source_, nullptr)), key_(std::move(other.key_)) {}
     Timer& operator=(Timer&& other) noexcept;
     Timer(const Timer&) = delete;
     Timer& operator=(const Timer&) = delete;
@@ -55,7 +55,7 @@ public:
 
 private:
     friend class TimeSource;
-    Timer(TimeSource& source, const TimeSource::TimerKey& key) : source_(&source), key_(key) {}
+    Timer(TimeSource& source, TimeSource::TimerKey key) : source_(&source), key_(std::move(key)) {}
 
     TimeSource* source_ = nullptr;
     TimeSource::TimerKey key_;
@@ -82,6 +82,8 @@ private:
 class SystemTime final : public TimeSource {
 public:
     SystemTime();
+    SystemTime(const SystemTime&) = delete;
+    SystemTime& operator=(const SystemTime&) = delete;
     ~SystemTime() override;
 
     [[nodiscard]] SteadyTime now() const override { return SteadyClock::now(); }

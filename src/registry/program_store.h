@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -98,7 +99,7 @@ private:
     using Programs = std::map<std::string, Versions, std::less<>>;
     using Tenants = std::map<std::string, Programs, std::less<>>;
 
-    explicit ProgramStore(const ProgramStoreOptions& options) : options_(options) {}
+    explicit ProgramStore(ProgramStoreOptions options) : options_(std::move(options)) {}
 
     Result<void> scan();
     // Reads one program's records; what is damaged goes to `damaged`.

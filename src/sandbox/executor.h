@@ -32,6 +32,7 @@ struct InstanceLimits {
 class Share {
 public:
     explicit Share(double weight) : weight_(weight) {}
+    ~Share() = default;
     Share(const Share&) = delete;
     Share& operator=(const Share&) = delete;
 
