@@ -199,9 +199,7 @@ TEST_F(WasiCalls, APollWaitsWithoutAThreadAndWritesItsEvents) {
     time_.advance(std::chrono::nanoseconds(255));
     EXPECT_EQ(time_.timers(), 1U);
     time_.advance(std::chrono::nanoseconds(1));
-    const auto outcome = ended.get();
-    EXPECT_EQ(outcome.error, std::nullopt);
-    EXPECT_EQ(outcome.usage.suspensions, 1U);
+    EXPECT_EQ(ended.get().error, std::nullopt);
 }
 
 TEST_F(WasiCalls, ARunThatEndsLeavesNoTimer) {

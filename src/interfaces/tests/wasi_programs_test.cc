@@ -46,9 +46,7 @@ TEST_F(WasiPrograms, ASleepTakesNoThread) {
     time_.advance(std::chrono::milliseconds(2499));
     EXPECT_EQ(time_.timers(), 1U);
     time_.advance(std::chrono::milliseconds(1));
-    const auto outcome = ended.get();
-    EXPECT_EQ(outcome.error, std::nullopt);
-    EXPECT_EQ(outcome.usage.suspensions, 1U);
+    EXPECT_EQ(ended.get().error, std::nullopt);
     EXPECT_EQ(log_->lines, Texts{"wall 1000000, slept 0, 2500 ms"});
 }
 
