@@ -56,8 +56,8 @@ public:
         : runs_(runs), program_(std::move(program)), conventions_(std::move(conventions)) {}
 
     // {"ok": value} or {"error": {...}}.
-    Json run(Json step) {
-        auto reply = reply_to(std::move(step));
+    Json run(const Json& step) {
+        auto reply = reply_to(step);
         if (!reply) {
             return serving::step_answer(std::unexpected(std::move(reply.error())));
         }
@@ -65,7 +65,7 @@ public:
     }
 
 private:
-    Result<std::string> reply_to(Json step) {
+    Result<std::string> reply_to(const Json& step) {
         serving::RunRequest request;
         request.meta.request_id = base::Uuid::generate().to_string();
         request.meta.timestamp = base::rfc3339_now();
@@ -73,8 +73,7 @@ private:
         request.meta.tenant = "local";
         request.meta.session = "call";
         request.data = "null";
-        request.steps = {.steps = std::vector<Json>(1, std::move(step)),
-                         .conventions = conventions_};
+        request.steps = {.steps = std::vector<Json>(1, step), .conventions = conventions_};
         auto sink = std::make_shared<ReplySink>();
         auto run = runs_.start(program_, std::move(request), sink);
         return run ? sink->wait() : std::unexpected(std::move(run.error()));
@@ -111,7 +110,7 @@ void run_lines(Caller& caller, std::istream& lines) {
             continue;
         }
         auto step = envelope::parse_json(line);
-        print(step ? caller.run(std::move(*step))
+        print(step ? caller.run(*step)
                    : serving::step_answer(std::unexpected(std::move(step.error()))));
     }
 }
@@ -127,7 +126,7 @@ int run_steps(const CommonOptions& common, const CallOptions& options, Caller& c
         for (const std::string& text : options.arguments) {
             step["args"].push_back(argument(text));
         }
-        const Json answer = caller.run(std::move(step));
+        const Json answer = caller.run(step);
         print(answer);
         return exit_code_of(answer);
     }
