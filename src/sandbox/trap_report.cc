@@ -207,6 +207,26 @@ Error table_error(const std::string& program, std::uint64_t wanted, const GuestL
                                   program, wanted, limits.table_elements));
 }
 
+// Of objects that Wasmtime's garbage collector keeps; their heap may be as large as a memory.
+Error heap_error(const std::string& program, const GuestLimits& limits) {
+    return make_error(
+        ErrorType::kProgramLimit, "memory",
+        fmt::format("program '{}' has no room left for objects on its heap; its limit "
+                    "is {} bytes (limits.memory_bytes in the configuration raises "
+                    "it)",
+                    program, limits.memory_bytes));
+}
+
+// The last and innermost of an error's causes.
+std::string cause_in(std::string_view text) {
+    constexpr std::string_view kCause = "Caused by:\n";
+    const std::size_t cause = text.rfind(kCause);
+    const std::size_t start = cause == std::string_view::npos
+                                  ? 0
+                                  : text.find_first_not_of(" 0123456789:", cause + kCause.size());
+    return shown(text.substr(std::min(start, text.size())));
+}
+
 }  // namespace
 
 Error report_trap(const std::string& program, const wasm_trap_t& trap) {
@@ -227,15 +247,13 @@ Error report_error(const std::string& program, const wasmtime_error_t& error,
                           fmt::format("no room to run program '{}' now: {}", program, text));
     }
     const auto frames = frames_of(error);
+    const std::string reason = cause_in(text);
+    if (reason.starts_with("GC heap out of memory")) {
+        return heap_error(program, limits);
+    }
     if (text.find("thrown Wasm exception") != std::string::npos) {
         return trap_error(program, {"uncaught_exception", "an exception was not caught"}, frames);
     }
-    constexpr std::string_view kCause = "Caused by:\n";
-    const std::size_t cause = text.rfind(kCause);
-    const std::size_t start = cause == std::string::npos
-                                  ? 0
-                                  : text.find_first_not_of(" 0123456789:", cause + kCause.size());
-    const std::string reason = shown(std::string_view(text).substr(std::min(start, text.size())));
     return trap_error(program, {"trap", reason.c_str()}, frames);
 }
 

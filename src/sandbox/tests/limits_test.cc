@@ -74,6 +74,23 @@ TEST(Limits, GrowthBeyondTheModulesOwnMaximumSaysSo) {
               "maximum that its module declares");
 }
 
+TEST(Limits, ObjectsOfTheCollectorToo) {
+    Harness harness;
+    const auto keep = [](int elements) {
+        return module_text("",
+                           "(type $array (array (mut i8))) (memory 1) (func (export \"run\") "
+                           "(drop (array.new_default $array (i32.const " +
+                               std::to_string(elements) + "))))");
+    };
+    EXPECT_EQ(message_of(harness.run(keep(60'000), {.memory_bytes = 131072})), "");
+    const auto outcome = harness.run(keep(200'000), {.memory_bytes = 131072});
+    EXPECT_EQ(outcome.error->type, ErrorType::kProgramLimit);
+    EXPECT_EQ(code_of(outcome), "memory");
+    EXPECT_EQ(message_of(outcome),
+              "program 'p' has no room left for objects on its heap; its limit is 131072 bytes "
+              "(limits.memory_bytes in the configuration raises it)");
+}
+
 TEST(Limits, TablesToo) {
     Harness harness;
     const auto grow_table = [](int elements) {
