@@ -7,7 +7,11 @@ a loop, with the same weights, threads, prompt and number of tokens. The two tak
 change of the machine's speed hits both; each row holds the medians of all rounds. Both must give the
 same text.
 
-The programs in build/release/bin that print rows of their own (sandbox_bench, warm_start_bench) run afterwards."""
+neighbour_slowdown: the 99th percentile of the gaps between the tokens of one stream while another
+tenant has 64 instances that spin, over the same alone; in turns, on one server.
+
+The programs in build/release/bin that print rows of their own (sandbox_bench, warm_start_bench,
+instances_bench) run afterwards."""
 
 import argparse
 import contextlib
@@ -16,15 +20,18 @@ import os
 import pathlib
 import platform
 import re
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BIN = ROOT / "build" / "release" / "bin"
 OUTPUT = ROOT / "build" / "bench.json"
-OWN_ROWS = ["sandbox_bench", "warm_start_bench"]
+SPINNERS = 64
+KEYS = {"calm": "rk_calm_0123456789abcdefghijklmnop", "busy": "rk_busy_0123456789abcdefghijklmnop"}
 MESSAGES = [{"role": "system", "content": "You are a helpful assistant."},
             {"role": "user", "content": "Write a very long story about a lighthouse."}]
 COMMAND_S = 300
@@ -40,10 +47,10 @@ def run(*command):
 
 
 @contextlib.contextmanager
-def serving(model, threads):
+def serving(model, threads, *flags):
     """A server on a free port; gives the port."""
     command = [str(BIN / "realm"), "serve", "--port", "0", "--model", str(model), "--threads",
-               str(threads), "--log-level", "warn"]
+               str(threads), "--log-level", "warn", *map(str, flags)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         line = process.stdout.readline()
@@ -88,6 +95,83 @@ def single_stream(model, options):
         row("single_stream_first_token_ms", median(streams, "first_token_ms"), "ms", "lower")]
 
 
+def spinner():
+    """A program that sends one chunk, so that one can see it run, and never ends."""
+    sys.path.insert(0, str(ROOT / "tests" / "hostile"))
+    import wasm
+    program = wasm.Module()
+    emit = program.imported("env", "realm_emit", wasm.I32 * 2, wasm.I32)
+    program.data.append(b"\x00" + wasm.i32(0) + wasm.END + wasm.name("1"))
+    return program.realm(wasm.i32(0) + wasm.i32(1) + wasm.call(emit) + wasm.DROP +
+                         wasm.FOREVER).binary()
+
+
+@contextlib.contextmanager
+def spinning(port):
+    """64 instances of the busy tenant that spin; they end when their clients go."""
+    body = b'{"stream": true}'
+    head = (f"POST /v1/programs/spinner/runs HTTP/1.1\r\nHost: localhost\r\n"
+            f"Authorization: Bearer {KEYS['busy']}\r\nContent-Length: {len(body)}\r\n\r\n")
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(socket.create_connection(("127.0.0.1", port), COMMAND_S))
+                   for _ in range(SPINNERS)]
+        for client in clients:
+            client.sendall(head.encode() + body)
+        for client in clients:
+            answer = b""
+            while b'{"chunk":1}' not in answer:
+                piece = client.recv(4096)
+                if not piece:
+                    sys.exit(f"bench: a spinning program ended: {answer!r}")
+                answer += piece
+        yield
+
+
+def tenants_file(folder):
+    file = folder / "realm.toml"
+    file.write_text("".join(
+        f'[[tenants]]\nname = "{name}"\nkeys = ["{run(BIN / "realm", "key", "hash", key).strip()}"]\n'
+        for name, key in KEYS.items()))
+    return file
+
+
+def percentile_99(rounds):
+    gaps = sorted(gap for stream in rounds for gap in stream["gaps_ms"])
+    return gaps[len(gaps) * 99 // 100]
+
+
+def neighbour_slowdown(model, options):
+    """Rows of one tenant's stream beside another's spinning programs."""
+    request = {"messages": MESSAGES, "temperature": 0, "max_tokens": options.tokens, "stream": True}
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        file = folder / "request.json"
+        file.write_text(json.dumps(request))
+        forever = 86_400_000
+        with serving(model, options.threads, "--config", tenants_file(folder),
+                     "--set", f"program.directory={folder}", "--set", f"limits.cpu_ms={forever}",
+                     "--set", f"limits.wall_ms={forever}") as port:
+            put = urllib.request.Request(f"http://127.0.0.1:{port}/v1/programs/spinner", spinner(),
+                                         {"Authorization": f"Bearer {KEYS['busy']}"}, method="PUT")
+            urllib.request.urlopen(put, timeout=COMMAND_S).close()
+
+            def stream():
+                return json.loads(run(BIN / "stream_client", port, file, KEYS["calm"]))
+            alone, beside = [], []
+            for turn in range(options.rounds):
+                stream()  # the spinning ones of the last turn have ended by its end
+                alone.append(stream())
+                with spinning(port):
+                    beside.append(stream())
+                if beside[-1]["text"] != alone[-1]["text"]:
+                    sys.exit("bench: the text beside a neighbour is another one")
+                print(f"  round {turn + 1}: p99 of the gaps {percentile_99(alone[-1:]):.1f} ms "
+                      f"alone, {percentile_99(beside[-1:]):.1f} ms beside {SPINNERS}", flush=True)
+    slow, quiet = percentile_99(beside), percentile_99(alone)
+    return [row("neighbour_slowdown", round(slow / quiet, 3), "ratio", "lower"),
+            row("neighbour_gap_p99_ms", round(slow, 2), "ms", "lower", "alone", round(quiet, 2))]
+
+
 def median(results, key):
     return round(statistics.median(result[key] for result in results), 2)
 
@@ -101,8 +185,9 @@ def check_same(stream, raw, tokens):
         sys.exit("bench: the text over HTTP is not that of llama_decode")
 
 
-def own_rows(program):
-    lines = [json.loads(line) for line in run(BIN / program).splitlines() if line.startswith("{")]
+def own_rows(program, *arguments):
+    lines = [json.loads(line) for line in run(BIN / program, *arguments).splitlines()
+             if line.startswith("{")]
     return [row(line["name"], line["value"], line["unit"], line["better"]) for line in lines]
 
 
@@ -131,8 +216,9 @@ def main():
     print(f"workload: {model.name}, {options.threads} threads, greedy, {options.tokens} tokens of "
           f"\"{MESSAGES[-1]['content']}\", {options.rounds} rounds in turns, medians")
     rows = single_stream(model, options)
-    for program in OWN_ROWS:
-        rows += own_rows(program)
+    rows += neighbour_slowdown(model, options)
+    rows += own_rows("sandbox_bench") + own_rows("warm_start_bench")
+    rows += own_rows("instances_bench", model)
     print_table(rows)
     OUTPUT.write_text(json.dumps(rows, indent=1) + "\n")
     print(f"\nwritten: {OUTPUT.relative_to(ROOT)}")

@@ -23,6 +23,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace {
 
@@ -97,6 +98,7 @@ public:
         return {{"tokens", tokens_},
                 {"tokens_per_second", static_cast<double>(tokens_ - 1) / seconds.count()},
                 {"first_token_ms", wait.count()},
+                {"gaps_ms", gaps_ms_},
                 {"text", text_},
                 {"finish_reason", finish_reason_}};
     }
@@ -122,6 +124,10 @@ private:
         if (!choice["finish_reason"].is_null()) {
             finish_reason_ = choice["finish_reason"];
         } else {
+            if (tokens_ > 0) {
+                const std::chrono::duration<double, std::milli> gap = now - last_;
+                gaps_ms_.push_back(gap.count());
+            }
             last_ = now;
             first_ = tokens_ == 0 ? now : first_;
             ++tokens_;
@@ -134,19 +140,20 @@ private:
     std::string finish_reason_;
     std::string odd_line_;
     std::size_t tokens_ = 0;
+    std::vector<double> gaps_ms_;  // between one token's event and the next
     bool done_ = false;
     Clock::time_point first_;
     Clock::time_point last_;
 };
 
-json measure(std::uint16_t port, std::string_view body) {
+json measure(std::uint16_t port, std::string_view body, std::string_view key) {
     Connection connection(port);
     const Clock::time_point sent = Clock::now();
     connection.send(
         fmt::format("POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
-                    "application/json\r\n"
+                    "application/json\r\nAuthorization: Bearer {}\r\n"
                     "Connection: close\r\nContent-Length: {}\r\n\r\n{}",
-                    body.size(), body));
+                    key, body.size(), body));
     EventReader events;
     for (;;) {
         const std::string_view bytes = connection.receive();
@@ -159,16 +166,17 @@ json measure(std::uint16_t port, std::string_view body) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 3) {
-        fmt::print(stderr, "usage: stream_client PORT REQUEST.json\n");
+    if (argc != 3 && argc != 4) {
+        fmt::print(stderr, "usage: stream_client PORT REQUEST.json [KEY]\n");
         return 2;
     }
     try {
         std::ifstream file(argv[2]);
         const std::string body{std::istreambuf_iterator<char>(file), {}};
         const int port = std::stoi(argv[1]);
-        fmt::print("{}\n", measure(static_cast<std::uint16_t>(port), body)
-                               .dump(-1, ' ', false, json::error_handler_t::replace));
+        fmt::print("{}\n",
+                   measure(static_cast<std::uint16_t>(port), body, argc == 4 ? argv[3] : "none")
+                       .dump(-1, ' ', false, json::error_handler_t::replace));
         return 0;
     } catch (const std::exception& error) {
         fmt::print(stderr, "stream_client: {}\n", error.what());
