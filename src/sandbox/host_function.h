@@ -12,6 +12,7 @@
 // int32 given to resolve(). Views are valid during the call only.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <chrono>
@@ -216,7 +217,7 @@ struct Number<double> {
 };
 
 // Argument<T>: how many wasm values make a T, and how to read it at value index `at`, as
-// parameter number `parameter` of the C++ method. On a bad pointer the call is failed.
+// parameter number `parameter` of the function. On a bad pointer the call is failed.
 template <class T>
 struct Argument {
     static constexpr std::size_t kValues = 1;
@@ -312,6 +313,13 @@ struct ArgumentList {
         }
         return sum;
     }
+    // The number that a guest's author would give it: a Caller is none of the parameters.
+    template <std::size_t N>
+    static constexpr std::size_t number() {
+        constexpr std::array<bool, sizeof...(Args) + 1> kSeen{(Argument<Args>::kValues > 0)...,
+                                                              false};
+        return static_cast<std::size_t>(std::count(kSeen.begin(), kSeen.begin() + N, true));
+    }
     static std::vector<ValueType> types() {
         std::vector<ValueType> list;
         (Argument<Args>::types(list), ...);
@@ -320,7 +328,7 @@ struct ArgumentList {
     // Braces fix the order: the first bad parameter is the one reported.
     static std::tuple<Args...> read(HostCall& call) {
         return [&]<std::size_t... I>(std::index_sequence<I...>) {
-            return std::tuple<Args...>{Argument<Args>::read(call, offset<I>(), I)...};
+            return std::tuple<Args...>{Argument<Args>::read(call, offset<I>(), number<I>())...};
         }(std::index_sequence_for<Args...>{});
     }
 };
