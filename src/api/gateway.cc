@@ -186,9 +186,12 @@ Gateway::Awaitable Gateway::run_chat(envelope::Meta meta, ChatRequest chat, RunR
                                      net::ResponseWriter& writer) {
     Result<ProgramRoutes::Loaded> own =
         co_await programs_.find_own(meta.tenant, registry::kChatProgram);
+    const tenancy::Tenant tenant = services_.tenants.named(meta.tenant);
     serving::RunRequest request;
     request.meta = std::move(meta);
     request.data = std::move(chat.body);
+    request.weight = tenant.weight;
+    request.limits = serving::run_limits(tenant.limits);
     Result<void> ready;
     if (!own) {
         ready = std::unexpected(std::move(own.error()));

@@ -10,6 +10,7 @@
 #include "api/worker_call.h"
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/limit_error.h"
 #include "config/run_limits.h"
 #include "net/multipart.h"
 #include "registry/inspect.h"
@@ -25,7 +26,6 @@ using registry::ProgramVersion;
 constexpr std::string_view kPrefix = "/v1/programs/";
 constexpr std::string_view kRuns = "/runs";
 constexpr std::string_view kWasmType = "application/wasm";
-constexpr std::uint32_t kScratchEntries = 1024;               // files and directories of a run
 constexpr std::size_t kFormOverhead = std::size_t{16} << 10;  // boundaries and headers of parts
 
 std::unexpected<Error> invalid(std::string_view param, std::string_view wanted) {
@@ -170,8 +170,8 @@ ProgramRoutes::Awaitable ProgramRoutes::get(const net::HttpRequest& request, std
         co_return;
     }
     std::move_only_function<Result<registry::ProgramDescription>()> describe =
-        [services = services_, name = tenant->name, ref = std::move(*ref)] {
-            return services.programs.describe(name, ref, services.limits);
+        [services = services_, owner = *tenant, ref = std::move(*ref)] {
+            return services.programs.describe(owner.name, ref, owner.limits);
         };
     const auto described = co_await call_worker(services_.workers, std::move(describe));
     net::HttpResponse response =
@@ -212,9 +212,9 @@ ProgramRoutes::Awaitable ProgramRoutes::put(const net::HttpRequest& request, std
     }
     // The body outlives the call: the request waits in this coroutine for it.
     std::move_only_function<Result<registry::PushedProgram>()> push =
-        [services = services_, name = tenant->name, program = std::move(rest), upload = *upload] {
-            return services.programs.push(name, program, upload.module, upload.manifest,
-                                          services.limits);
+        [services = services_, owner = *tenant, program = std::move(rest), upload = *upload] {
+            return services.programs.push(owner.name, program, upload.module, upload.manifest,
+                                          owner.limits);
         };
     const auto pushed = co_await call_worker(services_.workers, std::move(push));
     net::HttpResponse response =
@@ -254,7 +254,7 @@ boost::asio::awaitable<Result<ProgramRoutes::Loaded>> ProgramRoutes::load(std::s
     }
     std::move_only_function<Result<Loaded>()> load =
         [services = services_, tenant = std::move(tenant), ref = std::move(ref)] {
-            return services.programs.load(tenant, ref, services.limits);
+            return services.programs.load(tenant, ref, services.tenants.named(tenant).limits);
         };
     co_return co_await call_worker(services_.workers, std::move(load));
 }
@@ -342,19 +342,30 @@ Result<void> ProgramRoutes::prepare(const registry::LoadedProgram& program,
         }
         request.entry = found->second;
     }
-    auto limits = config::narrowed(services_.limits, program.manifest.limits);
+    const tenancy::Tenant tenant = services_.tenants.named(request.meta.tenant);
+    auto limits = config::narrowed(tenant.limits, program.manifest.limits);
     if (!limits) {
         return std::unexpected(std::move(limits.error()));
     }
+    request.weight = tenant.weight;
     request.limits = serving::run_limits(*limits);
     const registry::WasiGrant& wasi = program.manifest.wasi;
+    if (wasi.scratch_bytes > limits->scratch_bytes) {
+        return std::unexpected(limit_error(
+            {.limit = "scratch_bytes",
+             .setting = "limits.scratch_bytes",
+             .value = limits->scratch_bytes,
+             .asked = wasi.scratch_bytes},
+            "The manifest of program '" + program.version.name +
+                "' asks for a scratch directory of " + std::to_string(wasi.scratch_bytes) +
+                " bytes; at most " + std::to_string(limits->scratch_bytes) + " are allowed"));
+    }
     request.wasi.arguments = wasi.args;
     for (const auto& [name, value] : wasi.env) {
         std::string& entry = request.wasi.environment.emplace_back(name);
         entry.append("=").append(value);
     }
-    request.wasi.scratch = {.bytes = wasi.scratch_bytes,
-                            .entries = wasi.scratch_bytes == 0 ? 0 : kScratchEntries};
+    request.wasi.scratch = {.bytes = wasi.scratch_bytes, .entries = limits->scratch_entries};
     return {};
 }
 

@@ -146,7 +146,7 @@ Result<void> serve(const config::Settings& settings, const telemetry::Logger& lo
     if (auto safe = config::check_exposure(settings); !safe) {
         return safe;
     }
-    auto tenants = tenancy::StaticTenantStore::create(settings.tenants);
+    auto tenants = tenancy::StaticTenantStore::create(settings.tenants, settings.limits);
     if (!tenants) {
         return std::unexpected(std::move(tenants.error()));
     }

@@ -4,6 +4,7 @@
 #include <thread>
 #include <utility>
 
+#include "config/run_limits.h"
 #include "inference/engine.h"
 #include "interfaces/grants.h"
 #include "interfaces/run_host.h"
@@ -142,12 +143,18 @@ Result<std::unique_ptr<Stack>> Stack::create(const config::Settings& settings, M
     return stack;
 }
 
+// Instances have room for what any tenant may use.
 sandbox::RuntimeOptions runtime_options(const config::Settings& settings) {
     sandbox::RuntimeOptions options;
     options.max_instances = settings.limits.instances;
-    options.max_memory_bytes = std::max(options.max_memory_bytes, settings.limits.memory_bytes);
-    options.max_table_elements =
-        std::max(options.max_table_elements, settings.limits.table_elements);
+    const auto make_room = [&options](const config::Limits& limits) {
+        options.max_memory_bytes = std::max(options.max_memory_bytes, limits.memory_bytes);
+        options.max_table_elements = std::max(options.max_table_elements, limits.table_elements);
+    };
+    make_room(settings.limits);
+    for (const config::TenantSettings& tenant : settings.tenants) {
+        make_room(config::overridden(settings.limits, tenant.limits).value_or(settings.limits));
+    }
     options.max_module_bytes = settings.limits.module_bytes;
     return options;
 }

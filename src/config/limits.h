@@ -4,6 +4,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <string>
 
 namespace realm::config {
 
@@ -21,13 +23,21 @@ struct Limits {
     // One run of a program.
     std::uint64_t memory_bytes = std::uint64_t{64} << 20;  // linear memory
     std::uint32_t table_elements = 16'384;
-    std::chrono::milliseconds cpu_ms{10'000};             // on our threads, all polls together
-    std::chrono::milliseconds wall_ms{300'000};           // from start to end, waiting included
-    std::uint64_t output_bytes = std::uint64_t{8} << 20;  // reply and chunks together
-    std::uint64_t chunk_bytes = std::uint64_t{1} << 20;   // one chunk
-    std::uint64_t log_bytes = std::uint64_t{64} << 10;    // what realm_log writes
-    std::uint32_t contexts = 16;                          // at one time
-    std::uint32_t max_tokens = 1024;                      // of a generation that names no number
+    std::chrono::milliseconds cpu_ms{10'000};               // on our threads, all polls together
+    std::chrono::milliseconds wall_ms{300'000};             // from start to end, waiting included
+    std::uint64_t output_bytes = std::uint64_t{8} << 20;    // reply and chunks together
+    std::uint64_t chunk_bytes = std::uint64_t{1} << 20;     // one chunk
+    std::uint64_t log_bytes = std::uint64_t{64} << 10;      // what realm_log and WASI write
+    std::uint32_t log_lines = 200;                          // in a second; more are dropped
+    std::uint32_t contexts = 16;                            // at one time
+    std::uint32_t kv_tokens = 32'768;                       // of all contexts, by their capacity
+    std::uint32_t operations = 16;                          // of contexts, at one time
+    std::uint32_t prefill_tokens = 32'768;                  // given to one call
+    std::uint64_t text_bytes = std::uint64_t{1} << 20;      // text, messages or tokens of one call
+    std::uint64_t stop_bytes = std::uint64_t{16} << 10;     // stop strings of one call
+    std::uint64_t scratch_bytes = std::uint64_t{16} << 20;  // of a directory, where one is granted
+    std::uint32_t scratch_entries = 1024;                   // files and directories in it
+    std::uint32_t max_tokens = 1024;                        // of a generation that names no number
 
     // Instances that a tenant keeps between requests.
     std::uint32_t sessions = 64;                         // at one time
@@ -51,5 +61,8 @@ struct Limits {
 
     friend bool operator==(const Limits&, const Limits&) = default;
 };
+
+// Values by name of the limit, without its section: {"cpu_ms", 500}.
+using LimitValues = std::map<std::string, std::int64_t>;
 
 }  // namespace realm::config

@@ -25,6 +25,7 @@ constexpr std::int64_t kMiB = 1024 * kKiB;
 constexpr std::int64_t kGiB = 1024 * kMiB;
 constexpr std::int64_t kDayMs = std::int64_t{24} * 60 * 60 * 1000;
 constexpr std::size_t kShownBytes = 60;
+constexpr std::string_view kLimits = "limits.";
 
 constexpr std::array<std::string_view, 4> kLevelWords{"debug", "info", "warn", "error"};
 constexpr std::array<std::string_view, 2> kFormatWords{"text", "json"};
@@ -172,8 +173,31 @@ constexpr std::array kTable{
                limit<&Limits::chunk_bytes>(1, kGiB), "bytes of one chunk", SettingScope::kRun},
     SettingRow{"limits.log_bytes", "REALM_LIMIT_LOG_BYTES", limit<&Limits::log_bytes>(0, kGiB),
                "bytes that one run may log", SettingScope::kRun},
+    SettingRow{"limits.log_lines", "REALM_LIMIT_LOG_LINES", limit<&Limits::log_lines>(1, 1'000'000),
+               "lines that one run may log in a second; more are dropped", SettingScope::kRun},
     SettingRow{"limits.contexts", "REALM_LIMIT_CONTEXTS", limit<&Limits::contexts>(1, 256),
                "contexts of one run at one time", SettingScope::kRun},
+    SettingRow{
+        "limits.kv_tokens", "REALM_LIMIT_KV_TOKENS", limit<&Limits::kv_tokens>(1, 16'777'216),
+        "tokens for which the contexts of one run reserve room together", SettingScope::kRun},
+    SettingRow{"limits.operations", "REALM_LIMIT_OPERATIONS", limit<&Limits::operations>(1, 256),
+               "operations on contexts that one run may have going on at one time",
+               SettingScope::kRun},
+    SettingRow{"limits.prefill_tokens", "REALM_LIMIT_PREFILL_TOKENS",
+               limit<&Limits::prefill_tokens>(1, 16'777'216),
+               "tokens that a program gives to one prefill", SettingScope::kRun},
+    SettingRow{"limits.text_bytes", "REALM_LIMIT_TEXT_BYTES", limit<&Limits::text_bytes>(1, kMiB),
+               "bytes of the text, messages or tokens that a program gives to one call",
+               SettingScope::kRun},
+    SettingRow{"limits.stop_bytes", "REALM_LIMIT_STOP_BYTES", limit<&Limits::stop_bytes>(1, kMiB),
+               "bytes of the stop strings of one generation, as JSON", SettingScope::kRun},
+    SettingRow{"limits.scratch_bytes", "REALM_LIMIT_SCRATCH_BYTES",
+               limit<&Limits::scratch_bytes>(0, kGiB),
+               "bytes of the files in one run's scratch directory, where its manifest asks for one",
+               SettingScope::kRun},
+    SettingRow{"limits.scratch_entries", "REALM_LIMIT_SCRATCH_ENTRIES",
+               limit<&Limits::scratch_entries>(1, 65'536),
+               "files and directories in one run's scratch directory", SettingScope::kRun},
     SettingRow{"limits.max_tokens", "REALM_LIMIT_MAX_TOKENS",
                limit<&Limits::max_tokens>(1, 16'777'216),
                "tokens of a generation that names no number"},
@@ -361,6 +385,11 @@ std::vector<SettingDescription> describe_all() {
                     .allowed = "a number above 0, at most 1000",
                     .default_value = "1",
                     .meaning = "the tenant's share of the model against other tenants"});
+    list.push_back({.key = "tenants[].limits",
+                    .environment = {},
+                    .allowed = "a table of limits of one run, by their names and in their ranges",
+                    .default_value = {},
+                    .meaning = "limits of the tenant's runs that are not the server's"});
     return list;
 }
 
@@ -373,6 +402,21 @@ std::span<const SettingRow> setting_table() {
 const SettingRow* find_setting(std::string_view key) {
     const auto* const found = std::ranges::find(kTable, key, &SettingRow::key);
     return found == kTable.end() ? nullptr : found;
+}
+
+const SettingRow* find_run_limit(std::string_view name) {
+    const SettingRow* const row = find_setting(std::string(kLimits).append(name));
+    return row != nullptr && row->scope == SettingScope::kRun ? row : nullptr;
+}
+
+std::vector<std::string_view> run_limit_names() {
+    std::vector<std::string_view> names;
+    for (const SettingRow& row : kTable) {
+        if (row.scope == SettingScope::kRun) {
+            names.push_back(row.key.substr(kLimits.size()));
+        }
+    }
+    return names;
 }
 
 std::string allowed_text(const SettingRow& row) {

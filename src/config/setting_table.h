@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "base/error.h"
 #include "config/settings.h"
@@ -60,6 +61,10 @@ std::span<const SettingRow> setting_table();
 
 // The row of that key; null when there is none.
 const SettingRow* find_setting(std::string_view key);
+
+// The row of a run's limit, by its name without the section; null when there is none.
+const SettingRow* find_run_limit(std::string_view name);
+std::vector<std::string_view> run_limit_names();
 
 // What the row accepts, in words, and its value in `settings` as text.
 std::string allowed_text(const SettingRow& row);

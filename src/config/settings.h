@@ -53,6 +53,7 @@ struct TenantSettings {
     std::string name;               // 1 to 64 letters, digits, '.', '_', '-'
     std::vector<std::string> keys;  // "sha256:" and 64 lower-case hexadecimal digits, each
     double weight = 1.0;            // share of the model against other tenants; > 0
+    LimitValues limits{};           // of its programs' runs, where they are not the server's
 
     friend bool operator==(const TenantSettings&, const TenantSettings&) = default;
 };

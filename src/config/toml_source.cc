@@ -21,7 +21,7 @@ constexpr std::size_t kMaxNameBytes = 64;
 constexpr double kMaxWeight = 1000.0;
 constexpr std::string_view kHashPrefix = "sha256:";
 constexpr std::size_t kHashDigits = 64;
-constexpr std::array<std::string_view, 3> kTenantKeys{"name", "keys", "weight"};
+constexpr std::array<std::string_view, 4> kTenantKeys{"name", "keys", "weight", "limits"};
 
 std::string number_text(double value) {
     std::array<char, 40> buffer{};
@@ -177,6 +177,9 @@ private:
         if (auto read = read_keys(prefix, table, tenant); !read) {
             return read;
         }
+        if (auto read = read_limits(prefix + ".limits", table, tenant); !read) {
+            return read;
+        }
         settings_.tenants.push_back(std::move(tenant));
         return {};
     }
@@ -234,6 +237,44 @@ private:
         }
         tenant.weight = *weight;
         return {};
+    }
+
+    Result<void> read_limits(const std::string& prefix, const toml::table& table,
+                             TenantSettings& tenant) const {
+        const toml::node* const node = table.get("limits");
+        if (node == nullptr) {
+            return {};
+        }
+        if (!node->is_table()) {
+            return config_error(origin(node->source()), value_error(prefix, shown_value(*node),
+                                                                    "a table ([tenants.limits])"));
+        }
+        for (const auto& [key, value] : *node->as_table()) {
+            const std::string name = prefix + "." + std::string(key.str());
+            const SettingRow* const row = find_run_limit(key.str());
+            if (row == nullptr) {
+                return unknown_limit(origin(key.source()), prefix, name);
+            }
+            // Checked as the server's own value is.
+            Settings scratch;
+            const RawValue raw = raw_value(value);
+            if (!set_value(scratch, *row, raw, "", "")) {
+                return config_error(origin(value.source()),
+                                    value_error(name, shown_value(value), allowed_text(*row)));
+            }
+            tenant.limits.emplace(key.str(), std::get<std::int64_t>(raw));
+        }
+        return {};
+    }
+
+    static Result<void> unknown_limit(const std::string& where, const std::string& prefix,
+                                      const std::string& name) {
+        std::vector<std::string> names;
+        for (const std::string_view limit : run_limit_names()) {
+            names.push_back(prefix + "." + std::string(limit));
+        }
+        const std::vector<std::string_view> known(names.begin(), names.end());
+        return unknown_setting(where, name, known);
     }
 
     Result<void> read_keys(const std::string& prefix, const toml::table& table,

@@ -1,9 +1,11 @@
 #include "interfaces/context.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/limit_error.h"
 #include "envelope/envelope.h"
 
 namespace realm::interfaces {
@@ -78,19 +80,57 @@ Result<inference::SamplingParams> read_sampling(const realm_sampling& wire) {
 
 ContextTable::~ContextTable() {
     for (const auto& [handle, record] : records_) {
-        record->engine->drop(record->id);
+        release(*record);
     }
 }
 
-std::pair<std::int32_t, std::shared_ptr<ContextRecord>> ContextTable::add() {
+void ContextTable::release(const ContextRecord& record) {
+    if (record.engine != nullptr) {
+        record.engine->drop(record.id);
+    }
+}
+
+Result<std::pair<std::int32_t, std::shared_ptr<ContextRecord>>> ContextTable::add(
+    std::uint32_t capacity) {
     forget_refused();
-    if (records_.size() >= max_contexts_) {
-        return {0, nullptr};
+    if (records_.size() >= limits_.contexts) {
+        return std::unexpected(limit_error(
+            {.limit = "contexts", .setting = "limits.contexts", .value = limits_.contexts},
+            "A run may hold " + std::to_string(limits_.contexts) +
+                " contexts at one time; drop one first"));
+    }
+    std::uint64_t tokens = capacity;
+    for (const auto& [handle, record] : records_) {
+        tokens += record->capacity;
+    }
+    if (tokens > limits_.kv_tokens) {
+        return std::unexpected(limit_error(
+            {.limit = "kv_tokens",
+             .setting = "limits.kv_tokens",
+             .value = limits_.kv_tokens,
+             .asked = tokens},
+            "The contexts of a run may have room for " + std::to_string(limits_.kv_tokens) +
+                " tokens together; with this one they had " + std::to_string(tokens)));
     }
     const std::int32_t handle = next_++;
     auto record = std::make_shared<ContextRecord>();
+    record->capacity = capacity;
     records_.emplace(handle, record);
-    return {handle, std::move(record)};
+    return std::pair(handle, std::move(record));
+}
+
+Result<void> ContextTable::check_operation() const {
+    const auto running = std::ranges::count_if(records_, [](const auto& entry) {
+        return entry.second->generation && !entry.second->generation->over();
+    });
+    if (running < std::ranges::range_difference_t<decltype(records_)>{limits_.operations}) {
+        return {};
+    }
+    return std::unexpected(limit_error(
+        {.limit = "operations", .setting = "limits.operations", .value = limits_.operations},
+        "A run may have " + std::to_string(limits_.operations) +
+            " operations on contexts going on at one time; read a generation to its end or stop "
+            "it first"));
 }
 
 std::shared_ptr<ContextRecord> ContextTable::find(std::int32_t handle) const {
@@ -100,7 +140,7 @@ std::shared_ptr<ContextRecord> ContextTable::find(std::int32_t handle) const {
 
 void ContextTable::remove(std::int32_t handle) {
     if (const auto found = records_.find(handle); found != records_.end()) {
-        found->second->engine->drop(found->second->id);
+        release(*found->second);
         records_.erase(found);
     }
 }
@@ -116,17 +156,17 @@ void ContextInterface::create(std::int32_t model, std::uint32_t capacity,
         completion.resolve(state_->failed(no_such_handle("model", model)));
         return;
     }
-    auto [handle, record] = contexts_->add();
-    if (!record) {
-        completion.resolve(state_->failed(
-            fail(ErrorType::kProgramLimit, "contexts",
-                 "A run may hold " + std::to_string(contexts_->max_contexts()) +
-                     " contexts at one time; drop one first, or raise limits.contexts.")
-                .error()));
+    if (auto free = contexts_->check_operation(); !free) {
+        completion.resolve(state_->failed(std::move(free.error())));
         return;
     }
+    auto added = contexts_->add(capacity);
+    if (!added) {
+        completion.resolve(state_->failed(std::move(added.error())));
+        return;
+    }
+    const auto& [handle, record] = *added;
     record->engine = engine;
-    record->capacity = capacity;
     record->id =
         engine->create(capacity, [state = state_, record, handle,
                                   completion = std::move(completion)](Result<void> made) mutable {
@@ -135,29 +175,40 @@ void ContextInterface::create(std::int32_t model, std::uint32_t capacity,
         });
 }
 
-std::shared_ptr<ContextRecord> ContextInterface::idle(std::int32_t context, std::int32_t& status) {
+Result<std::shared_ptr<ContextRecord>> ContextInterface::idle(std::int32_t context) {
     auto record = contexts_->find(context);
     if (!record) {
-        status = state_->failed(no_such_handle("context", context));
-        return nullptr;
+        return std::unexpected(no_such_handle("context", context));
     }
     settle(*record);
     if (record->generation) {
-        status = state_->failed(
-            fail(ErrorType::kConflict, "generating",
-                 "The context generates; read its events to the end or stop it first.")
-                .error());
-        return nullptr;
+        return fail(ErrorType::kConflict, "generating",
+                    "The context generates; read its events to the end or stop it first.");
+    }
+    if (auto free = contexts_->check_operation(); !free) {
+        return std::unexpected(std::move(free.error()));
     }
     return record;
 }
 
 void ContextInterface::prefill(std::int32_t context, std::span<const std::int32_t> tokens,
                                sandbox::Completion completion) {
-    std::int32_t status = REALM_OK;
-    auto record = idle(context, status);
-    if (!record) {
-        completion.resolve(status);
+    auto found = idle(context);
+    if (!found) {
+        completion.resolve(state_->failed(std::move(found.error())));
+        return;
+    }
+    const auto record = std::move(*found);
+    const std::uint32_t most = contexts_->limits().prefill_tokens;
+    if (tokens.size() > most) {
+        completion.resolve(state_->failed(limit_error({.limit = "prefill_tokens",
+                                                       .setting = "limits.prefill_tokens",
+                                                       .value = most,
+                                                       .asked = tokens.size()},
+                                                      std::to_string(tokens.size()) +
+                                                          " tokens were given to one prefill; at "
+                                                          "most " +
+                                                          std::to_string(most) + " are taken")));
         return;
     }
     if (tokens.size() > record->capacity - record->length) {
@@ -201,12 +252,12 @@ std::int32_t ContextInterface::drop(std::int32_t context) {
 }
 
 void ContextInterface::step(std::int32_t context, sandbox::Completion completion) {
-    std::int32_t status = REALM_OK;
-    auto record = idle(context, status);
-    if (!record) {
-        completion.resolve(status);
+    auto found = idle(context);
+    if (!found) {
+        completion.resolve(state_->failed(std::move(found.error())));
         return;
     }
+    const auto record = std::move(*found);
     record->engine->step(record->id, record->sampling,
                          [state = state_, record, completion = std::move(completion)](
                              Result<inference::Token> token) mutable {
@@ -221,10 +272,20 @@ void ContextInterface::step(std::int32_t context, sandbox::Completion completion
 
 std::int32_t ContextInterface::generate(std::int32_t context, std::uint32_t max_tokens,
                                         std::string_view stop) {
-    std::int32_t status = REALM_OK;
-    auto record = idle(context, status);
-    if (!record) {
-        return status;
+    auto found = idle(context);
+    if (!found) {
+        return state_->failed(std::move(found.error()));
+    }
+    const auto record = std::move(*found);
+    const std::size_t most = contexts_->limits().stop_bytes;
+    if (stop.size() > most) {
+        return state_->failed(limit_error({.limit = "stop_bytes",
+                                           .setting = "limits.stop_bytes",
+                                           .value = most,
+                                           .asked = stop.size()},
+                                          "The stop strings have " + std::to_string(stop.size()) +
+                                              " bytes; at most " + std::to_string(most) +
+                                              " are taken"));
     }
     auto strings = read_stop(stop);
     if (!strings) {

@@ -19,7 +19,7 @@ namespace realm::interfaces {
 // One context of an instance. Callbacks of the engine hold it too; the guest stands still while
 // they write.
 struct ContextRecord {
-    inference::Engine* engine = nullptr;
+    inference::Engine* engine = nullptr;  // null until it was asked to make the context
     inference::ContextId id;
     std::uint32_t capacity = 0;
     std::uint32_t length = 0;  // without a generation that runs
@@ -28,25 +28,36 @@ struct ContextRecord {
     std::shared_ptr<Generation> generation;
 };
 
+struct ContextLimits {
+    std::uint32_t contexts = 16;                     // at one time
+    std::uint32_t kv_tokens = 32'768;                // of all contexts, by their capacity
+    std::uint32_t operations = 16;                   // at one time
+    std::uint32_t prefill_tokens = 32'768;           // of one call
+    std::size_t stop_bytes = std::size_t{16} << 10;  // of one call
+};
+
 // The contexts of one instance; drops them all with it. Used from executor threads, by one call
 // at a time.
 class ContextTable {
 public:
-    explicit ContextTable(std::uint32_t max_contexts) : max_contexts_(max_contexts) {}
+    explicit ContextTable(const ContextLimits& limits) : limits_(limits) {}
     ~ContextTable();
     ContextTable(const ContextTable&) = delete;
     ContextTable& operator=(const ContextTable&) = delete;
 
-    // A new handle and its record; null when the instance has its share already.
-    std::pair<std::int32_t, std::shared_ptr<ContextRecord>> add();
+    // A new handle and its record; program_limit when the instance has its share already.
+    Result<std::pair<std::int32_t, std::shared_ptr<ContextRecord>>> add(std::uint32_t capacity);
+    // program_limit when as many generations run as there may be operations.
+    [[nodiscard]] Result<void> check_operation() const;
     [[nodiscard]] std::shared_ptr<ContextRecord> find(std::int32_t handle) const;
     void remove(std::int32_t handle);
-    [[nodiscard]] std::uint32_t max_contexts() const { return max_contexts_; }
+    [[nodiscard]] const ContextLimits& limits() const { return limits_; }
 
 private:
     void forget_refused();
+    static void release(const ContextRecord& record);
 
-    std::uint32_t max_contexts_;
+    const ContextLimits limits_;
     std::int32_t next_ = 0;
     std::unordered_map<std::int32_t, std::shared_ptr<ContextRecord>> records_;
 };
@@ -68,8 +79,8 @@ public:
     void stop(std::int32_t context, sandbox::Completion completion);
 
 private:
-    // The record of a context on which an operation may start now, else null and the error kept.
-    std::shared_ptr<ContextRecord> idle(std::int32_t context, std::int32_t& status);
+    // The record of a context on which an operation may start now.
+    Result<std::shared_ptr<ContextRecord>> idle(std::int32_t context);
 
     std::shared_ptr<ModelTable> models_;
     std::shared_ptr<ContextTable> contexts_;

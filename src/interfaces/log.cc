@@ -3,6 +3,8 @@
 #include <realm/realm.h>
 
 #include <algorithm>
+#include <chrono>
+#include <utility>
 
 #include "base/bytes.h"
 
@@ -23,13 +25,40 @@ std::string clean(std::string_view text) {
 
 }  // namespace
 
+LogInterface::~LogInterface() {
+    flush();
+}
+
+void LogInterface::flush() {
+    if (dropped_ > 0) {
+        port_->line(REALM_LOG_WARN,
+                    std::to_string(std::exchange(dropped_, 0)) + " lines were dropped: more than " +
+                        std::to_string(limits_.lines) +
+                        " in a second (limits.log_lines in the configuration raises it)");
+    }
+}
+
 void LogInterface::write(std::int32_t level, std::string_view text) {
     if (full_) {
         return;
     }
+    const base::SteadyTime now = time_.now();
+    if (lines_ == 0 || now - second_ >= std::chrono::seconds(1)) {
+        second_ = now;
+        lines_ = 0;
+        flush();
+    }
+    if (lines_ == limits_.lines) {
+        ++dropped_;
+        return;
+    }
+    ++lines_;
     if (text.size() > bytes_left_) {
         full_ = true;
-        port_->line(REALM_LOG_WARN, "log limit of this run reached; further lines are dropped");
+        port_->line(REALM_LOG_WARN,
+                    "this run has logged its " + std::to_string(limits_.bytes) +
+                        " bytes; further lines are dropped (limits.log_bytes in the configuration "
+                        "raises it)");
         return;
     }
     bytes_left_ -= text.size();

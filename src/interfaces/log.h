@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/time_source.h"
 #include "sandbox/host_function.h"
 
 namespace realm::interfaces {
@@ -19,18 +20,37 @@ public:
     virtual void line(std::int32_t level, std::string_view text) = 0;
 };
 
+struct LogLimits {
+    std::size_t bytes = std::size_t{64} << 10;  // of text in all
+    std::uint32_t lines = 200;                  // in a second
+};
+
+// What exceeds the limits is dropped. One line says that the bytes are used up; the lines that were
+// too many in a second are counted, and one line tells their number as soon as another may come, or
+// at the end.
 class LogInterface {
 public:
-    // At most `max_bytes` of text in all; what comes after is dropped, which one last line says.
-    LogInterface(std::shared_ptr<LogPort> port, std::size_t max_bytes)
-        : port_(std::move(port)), bytes_left_(max_bytes) {}
+    // `time` outlives it.
+    LogInterface(std::shared_ptr<LogPort> port, const LogLimits& limits,
+                 const base::TimeSource& time)
+        : port_(std::move(port)), limits_(limits), time_(time), bytes_left_(limits.bytes) {}
+    ~LogInterface();
+    LogInterface(const LogInterface&) = delete;
+    LogInterface& operator=(const LogInterface&) = delete;
 
     void write(std::int32_t level, std::string_view text);
+    // Tells now how many lines were dropped.
+    void flush();
 
 private:
     std::shared_ptr<LogPort> port_;
+    const LogLimits limits_;
+    const base::TimeSource& time_;
     std::size_t bytes_left_;
     bool full_ = false;
+    base::SteadyTime second_;  // when the one began in which lines_ were written
+    std::uint32_t lines_ = 0;
+    std::uint64_t dropped_ = 0;
 };
 
 }  // namespace realm::interfaces

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "base/limit_error.h"
 #include "envelope/envelope.h"
 
 namespace realm::interfaces {
@@ -78,8 +79,10 @@ Error no_such_handle(std::string_view kind, std::int32_t handle) {
 }
 
 std::int32_t ModelInterface::open(std::string_view name) {
+    constexpr std::size_t kLongestShown = 200;
     inference::Engine* engine = directory_.find(name);
     if (engine == nullptr) {
+        name = name.substr(0, kLongestShown);
         return state_->failed({.type = ErrorType::kNotFound,
                                .code = "model_not_found",
                                .message = "The model '" + std::string(name) +
@@ -100,7 +103,7 @@ std::int32_t ModelInterface::describe(std::int32_t model, sandbox::Out<realm_mod
     const inference::ModelInfo& known = engine->model().info();
     info.set({.vocabulary_size = known.vocabulary_size,
               .context_length = known.context_length,
-              .max_context_tokens = engine->max_context_tokens(),
+              .max_context_tokens = std::min(engine->max_context_tokens(), limits_.context_tokens),
               .has_chat_template = known.has_chat_template ? 1U : 0U});
     return REALM_OK;
 }
@@ -121,12 +124,14 @@ void ModelInterface::on_worker(std::int32_t model, std::size_t input_bytes,
         completion.resolve(state_->failed(no_such_handle("model", model)));
         return;
     }
-    if (input_bytes > Model::kMaxTextBytes) {
+    if (input_bytes > limits_.text_bytes) {
         completion.resolve(state_->failed(
-            fail(ErrorType::kInvalidRequest, "text_too_long",
-                 "The input has " + std::to_string(input_bytes) + " bytes; at most " +
-                     std::to_string(Model::kMaxTextBytes) + " are taken in one call.")
-                .error()));
+            limit_error({.limit = "text_bytes",
+                         .setting = "limits.text_bytes",
+                         .value = limits_.text_bytes,
+                         .asked = input_bytes},
+                        "The input has " + std::to_string(input_bytes) + " bytes; at most " +
+                            std::to_string(limits_.text_bytes) + " are taken in one call")));
         return;
     }
     auto shared = std::make_shared<sandbox::Completion>(std::move(completion));
@@ -153,7 +158,7 @@ void ModelInterface::tokenize(std::int32_t model, std::string_view text, std::ui
     const inference::TokenizeOptions options{
         .add_special = (flags & REALM_TOKENIZE_ADD_SPECIAL) != 0,
         .parse_special = (flags & REALM_TOKENIZE_PARSE_SPECIAL) != 0};
-    const std::string kept(text.substr(0, Model::kMaxTextBytes));
+    const std::string kept(text.substr(0, limits_.text_bytes));
     on_worker(model, text.size(), std::move(completion),
               [kept, options](const Model& known) -> Result<Outcome> {
                   auto tokens = known.tokenize(kept, options);
@@ -169,7 +174,7 @@ void ModelInterface::detokenize(std::int32_t model, std::span<const std::int32_t
                                 sandbox::Completion completion) {
     const std::size_t bytes = tokens.size_bytes();
     std::vector<Token> kept;
-    if (bytes <= Model::kMaxTextBytes) {
+    if (bytes <= limits_.text_bytes) {
         kept.assign(tokens.begin(), tokens.end());
     }
     on_worker(model, bytes, std::move(completion),
@@ -191,7 +196,7 @@ void ModelInterface::detokenize(std::int32_t model, std::span<const std::int32_t
 void ModelInterface::apply_template(std::int32_t model, std::string_view messages,
                                     std::uint32_t add_generation_prompt,
                                     sandbox::Completion completion) {
-    const std::string kept(messages.substr(0, Model::kMaxTextBytes));
+    const std::string kept(messages.substr(0, limits_.text_bytes));
     on_worker(model, messages.size(), std::move(completion),
               [kept, prompt = add_generation_prompt != 0](const Model& known) -> Result<Outcome> {
                   auto list = read_messages(kept);

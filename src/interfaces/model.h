@@ -28,15 +28,22 @@ private:
     std::vector<inference::Engine*> open_;
 };
 
+struct ModelLimits {
+    std::size_t text_bytes = inference::Model::kMaxTextBytes;  // of one call; at most that
+    std::uint32_t context_tokens = 32'768;                     // of one context
+};
+
 class ModelInterface {
 public:
     // `directory` and `workers` outlive every run.
     ModelInterface(const ModelDirectory& directory, base::WorkerPool& workers,
-                   std::shared_ptr<ModelTable> table, std::shared_ptr<CallState> state)
+                   std::shared_ptr<ModelTable> table, std::shared_ptr<CallState> state,
+                   const ModelLimits& limits)
         : directory_(directory),
           workers_(workers),
           table_(std::move(table)),
-          state_(std::move(state)) {}
+          state_(std::move(state)),
+          limits_(limits) {}
 
     std::int32_t open(std::string_view name);
     std::int32_t describe(std::int32_t model, sandbox::Out<realm_model_info> info);
@@ -64,6 +71,7 @@ private:
     base::WorkerPool& workers_;
     std::shared_ptr<ModelTable> table_;
     std::shared_ptr<CallState> state_;
+    const ModelLimits limits_;
 };
 
 // The error for a handle that this instance does not have.

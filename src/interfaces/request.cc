@@ -10,7 +10,12 @@
 namespace realm::interfaces {
 namespace {
 
-Result<envelope::Json> checked_json(std::string_view function, std::string_view text) {
+// `size` is what the run says of its length.
+Result<envelope::Json> checked_json(std::string_view function, std::string_view text,
+                                    Result<void> size) {
+    if (!size) {
+        return std::unexpected(std::move(size.error()));
+    }
     auto json = envelope::parse_json(text);
     if (!json) {
         json.error().message = std::string(function) + ": " + json.error().message;
@@ -29,7 +34,7 @@ std::int32_t RequestInterface::meta(std::span<char> buffer) {
 }
 
 void RequestInterface::emit(std::string_view json, sandbox::Completion completion) {
-    if (auto checked = checked_json("realm_emit", json); !checked) {
+    if (auto checked = checked_json("realm_emit", json, run_->check_chunk(json.size())); !checked) {
         completion.resolve(state_->failed(std::move(checked.error())));
         return;
     }
@@ -40,7 +45,8 @@ void RequestInterface::emit(std::string_view json, sandbox::Completion completio
 }
 
 std::int32_t RequestInterface::reply(std::string_view json) {
-    if (auto checked = checked_json("realm_reply", json); !checked) {
+    if (auto checked = checked_json("realm_reply", json, run_->check_output(json.size()));
+        !checked) {
         return state_->failed(std::move(checked.error()));
     }
     auto kept = run_->reply(std::string(json));
@@ -48,7 +54,7 @@ std::int32_t RequestInterface::reply(std::string_view json) {
 }
 
 std::int32_t RequestInterface::fail(std::string_view json) {
-    auto parsed = checked_json("realm_fail", json);
+    auto parsed = checked_json("realm_fail", json, run_->check_output(json.size()));
     if (!parsed) {
         return state_->failed(std::move(parsed.error()));
     }

@@ -22,6 +22,10 @@ public:
 
     [[nodiscard]] virtual std::string_view data() const = 0;  // JSON
     [[nodiscard]] virtual std::string_view meta() const = 0;  // JSON
+    // Whether a chunk, or output at all, of so many bytes is within the limits; asked before the
+    // text is looked at.
+    [[nodiscard]] virtual Result<void> check_chunk(std::size_t bytes) const = 0;
+    [[nodiscard]] virtual Result<void> check_output(std::size_t bytes) const = 0;
     // `done` is called once, from any thread, as soon as there is room for another chunk.
     virtual void emit(std::string chunk, std::move_only_function<void(Result<void>)> done) = 0;
     virtual Result<void> reply(std::string json) = 0;

@@ -13,12 +13,17 @@ RunHost::RunHost(const SharedServices& services, const RunHostLimits& limits,
       context_table(std::make_shared<ContextTable>(limits.contexts)),
       request(std::move(run), state),
       results(state),
-      log(std::move(log_port), limits.log_bytes),
-      model(services.models, services.workers, model_table, state),
+      log(std::move(log_port), limits.log, services.time),
+      model(services.models, services.workers, model_table, state, limits.model),
       context(model_table, context_table, state),
       sampling(context_table, state),
       wasi_files(log, services.time, wasi.scratch),
       wasi_system(std::move(wasi), wasi_files, services.time) {}
+
+void RunHost::flush() {
+    wasi_files.flush();
+    log.flush();
+}
 
 std::vector<sandbox::HostFunction> host_functions() {
     using sandbox::bind;

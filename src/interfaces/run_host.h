@@ -18,9 +18,11 @@
 
 namespace realm::interfaces {
 
+// What one instance may use.
 struct RunHostLimits {
-    std::uint32_t contexts = 16;
-    std::size_t log_bytes = std::size_t{64} << 10;
+    LogLimits log;
+    ContextLimits contexts;
+    ModelLimits model;
 };
 
 // What all runs share; outlives them.
@@ -35,6 +37,9 @@ struct SharedServices {
 struct RunHost {
     RunHost(const SharedServices& services, const RunHostLimits& limits,
             std::shared_ptr<RunPort> run, std::shared_ptr<LogPort> log_port, WasiConfig wasi = {});
+
+    // Logs what is left of a run. Between two runs of a kept instance; its end does the same.
+    void flush();
 
     std::shared_ptr<CallState> state;
     std::shared_ptr<ModelTable> model_table;

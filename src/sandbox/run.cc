@@ -6,6 +6,7 @@
 #include <exception>
 #include <utility>
 
+#include "base/limit_error.h"
 #include "sandbox/wording.h"
 
 namespace realm::sandbox {
@@ -99,6 +100,22 @@ void Run::arm(base::SteadyTime deadline) {
     }
 }
 
+Error Run::wall_error() const {
+    const auto wall = static_cast<std::uint64_t>(job_->limits.wall.count());
+    return limit_error({.limit = "wall_time", .setting = "limits.wall_ms", .value = wall},
+                       fmt::format("program '{}' did not end within {} ms, its limit or the "
+                                   "request's deadline",
+                                   order_.program->name(), wall),
+                       ErrorType::kDeadlineExceeded);
+}
+
+Error Run::idle_error() const {
+    const auto idle = static_cast<std::uint64_t>(order_.limits.idle.count());
+    return limit_error({.limit = "idle_time", .setting = "limits.session_idle_ms", .value = idle},
+                       fmt::format("program '{}' was kept for {} ms without a request",
+                                   order_.program->name(), idle));
+}
+
 void Run::expire(base::SteadyTime deadline) {
     std::optional<Error> reason;
     {
@@ -106,14 +123,7 @@ void Run::expire(base::SteadyTime deadline) {
         if (deadline != deadline_) {
             return;  // that of an earlier job
         }
-        reason = job_ ? make_error(ErrorType::kDeadlineExceeded, "wall_time",
-                                   fmt::format("program '{}' did not end within {} ms "
-                                               "(limits.wall_ms in the configuration, or the "
-                                               "request's deadline)",
-                                               order_.program->name(), job_->limits.wall.count()))
-                      : make_error(ErrorType::kProgramLimit, "idle_time",
-                                   fmt::format("program '{}' was kept for {} ms without a request",
-                                               order_.program->name(), order_.limits.idle.count()));
+        reason = job_ ? wall_error() : idle_error();
     }
     cancel(std::move(*reason));
 }
@@ -209,10 +219,10 @@ std::optional<Error> Run::over_limit() const {
     if (usage_.cpu <= limit) {
         return std::nullopt;
     }
-    return make_error(ErrorType::kProgramLimit, "cpu_time",
-                      fmt::format("program '{}' used up its CPU time of {} ms (limits.cpu_ms in "
-                                  "the configuration raises it)",
-                                  order_.program->name(), limit.count()));
+    const auto cpu = static_cast<std::uint64_t>(limit.count());
+    return limit_error(
+        {.limit = "cpu_time", .setting = "limits.cpu_ms", .value = cpu},
+        fmt::format("program '{}' used up its CPU time of {} ms", order_.program->name(), cpu));
 }
 
 bool Run::drive_job() {

@@ -102,6 +102,8 @@ private:
     Instance& instance();
     std::optional<Error> begin_poll();
     std::optional<Error> over_limit() const;
+    Error wall_error() const;
+    Error idle_error() const;
     // Gives the guest at rest back to its job; true when the job is done.
     bool drive_job();
     Result<void> job_result();

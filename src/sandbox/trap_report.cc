@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/limit_error.h"
 #include "sandbox/wording.h"
 
 namespace realm::sandbox {
@@ -188,10 +189,13 @@ Error memory_error(const std::string& program, std::uint64_t wanted, const Guest
     }
     const std::string share =
         limits.memories > 1 ? fmt::format(" for each of its {} memories", limits.memories) : "";
-    return make_error(ErrorType::kProgramLimit, "memory",
-                      fmt::format("program '{}' asked for {} bytes of memory; its limit is {} "
-                                  "bytes{} (limits.memory_bytes in the configuration raises it)",
-                                  program, wanted, limits.memory_bytes, share));
+    return limit_error({.limit = "memory",
+                        .setting = "limits.memory_bytes",
+                        .value = limits.memory_bytes,
+                        .asked = wanted},
+                       fmt::format("program '{}' asked for {} bytes of memory; its limit is {} "
+                                   "bytes{}",
+                                   program, wanted, limits.memory_bytes, share));
 }
 
 Error table_error(const std::string& program, std::uint64_t wanted, const GuestLimits& limits) {
@@ -201,10 +205,12 @@ Error table_error(const std::string& program, std::uint64_t wanted, const GuestL
                                       "the maximum that its module declares",
                                       program, wanted));
     }
-    return make_error(ErrorType::kProgramLimit, "table",
-                      fmt::format("program '{}' asked for a table of {} elements; its limit is {} "
-                                  "(limits.table_elements in the configuration raises it)",
-                                  program, wanted, limits.table_elements));
+    return limit_error({.limit = "table",
+                        .setting = "limits.table_elements",
+                        .value = limits.table_elements,
+                        .asked = wanted},
+                       fmt::format("program '{}' asked for a table of {} elements; its limit is {}",
+                                   program, wanted, limits.table_elements));
 }
 
 // Of objects that Wasmtime's garbage collector keeps; their heap may be as large as a memory.

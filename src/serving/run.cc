@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "base/limit_error.h"
+
 namespace realm::serving {
 namespace {
 
@@ -29,15 +31,22 @@ bool is_fault(ErrorType type) {
 }  // namespace
 
 RunLimits run_limits(const config::Limits& limits) {
-    return {.bounds = {.output_bytes = limits.output_bytes,
-                       .chunk_bytes = limits.chunk_bytes,
-                       .wall = limits.wall_ms},
-            .host = {.contexts = limits.contexts, .log_bytes = limits.log_bytes},
-            .instance = {.memory_bytes = limits.memory_bytes,
-                         .table_elements = limits.table_elements,
-                         .cpu = limits.cpu_ms,
-                         .wall = limits.wall_ms,
-                         .idle = limits.session_idle_ms}};
+    return {
+        .bounds = {.output_bytes = limits.output_bytes,
+                   .chunk_bytes = limits.chunk_bytes,
+                   .wall = limits.wall_ms},
+        .host = {.log = {.bytes = limits.log_bytes, .lines = limits.log_lines},
+                 .contexts = {.contexts = limits.contexts,
+                              .kv_tokens = limits.kv_tokens,
+                              .operations = limits.operations,
+                              .prefill_tokens = limits.prefill_tokens,
+                              .stop_bytes = limits.stop_bytes},
+                 .model = {.text_bytes = limits.text_bytes, .context_tokens = limits.kv_tokens}},
+        .instance = {.memory_bytes = limits.memory_bytes,
+                     .table_elements = limits.table_elements,
+                     .cpu = limits.cpu_ms,
+                     .wall = limits.wall_ms,
+                     .idle = limits.session_idle_ms}};
 }
 
 Run::Run(RunRequest request, std::string program, const RunBounds& bounds,
@@ -99,18 +108,38 @@ void Run::end(sandbox::RunOutcome outcome) {
     sink_->on_end(std::move(result));
 }
 
-void Run::emit(std::string chunk, std::move_only_function<void(Result<void>)> done) {
-    auto open = check_open();
-    if (open) {
-        open = chunk.size() > bounds_.chunk_bytes
-                   ? realm::fail(ErrorType::kProgramLimit, "chunk_bytes",
-                                 "A chunk may have " + std::to_string(bounds_.chunk_bytes) +
-                                     " bytes (limits.chunk_bytes); this one has " +
-                                     std::to_string(chunk.size()) + ".")
-                   : account(chunk.size());
+Result<void> Run::check_chunk(std::size_t bytes) const {
+    const std::size_t most = bounds_.chunk_bytes;
+    if (bytes <= most) {
+        return {};
     }
-    if (!open) {
+    return std::unexpected(limit_error(
+        {.limit = "chunk_bytes", .setting = "limits.chunk_bytes", .value = most, .asked = bytes},
+        "A chunk may have " + std::to_string(most) + " bytes; this one has " +
+            std::to_string(bytes)));
+}
+
+Result<void> Run::check_output(std::size_t bytes) const {
+    const std::size_t most = bounds_.output_bytes;
+    if (bytes <= most - output_bytes_) {
+        return {};
+    }
+    return std::unexpected(limit_error({.limit = "output_bytes",
+                                        .setting = "limits.output_bytes",
+                                        .value = most,
+                                        .asked = output_bytes_ + bytes},
+                                       "A run may send " + std::to_string(most) +
+                                           " bytes in all, chunks and reply; with this they were " +
+                                           std::to_string(output_bytes_ + bytes)));
+}
+
+void Run::emit(std::string chunk, std::move_only_function<void(Result<void>)> done) {
+    if (auto open = check_open(); !open) {
         done(std::move(open));
+        return;
+    }
+    if (auto counted = account(chunk.size()); !counted) {
+        done(std::move(counted));
         return;
     }
     sink_->on_chunk(std::move(chunk), std::move(done));
@@ -147,13 +176,11 @@ void Run::line(std::int32_t level, std::string_view text) {
 }
 
 Result<void> Run::account(std::size_t bytes) {
-    if (bytes > bounds_.output_bytes - output_bytes_) {
-        return realm::fail(ErrorType::kProgramLimit, "output_bytes",
-                           "A run may send " + std::to_string(bounds_.output_bytes) +
-                               " bytes in all (limits.output_bytes); this would be more.");
+    auto within = check_output(bytes);
+    if (within) {
+        output_bytes_ += bytes;
     }
-    output_bytes_ += bytes;
-    return {};
+    return within;
 }
 
 Result<void> Run::check_open() const {

@@ -100,6 +100,8 @@ public:
     // RunPort, for the program.
     [[nodiscard]] std::string_view data() const override { return request_.data; }
     [[nodiscard]] std::string_view meta() const override { return meta_json_; }
+    [[nodiscard]] Result<void> check_chunk(std::size_t bytes) const override;
+    [[nodiscard]] Result<void> check_output(std::size_t bytes) const override;
     void emit(std::string chunk, std::move_only_function<void(Result<void>)> done) override;
     Result<void> reply(std::string json) override;
     Result<void> fail(Error error) override;

@@ -22,7 +22,7 @@ namespace realm::serving {
 struct RunServiceOptions {
     std::size_t max_runs = 256;
     std::size_t max_sessions = 64;  // of one tenant
-    RunLimits limits;               // of a run that brings none of its own
+    RunLimits limits{};             // of a run that brings none of its own
 };
 
 // Owned by the composition root; `executor` and `services` outlive it. Thread-safe.

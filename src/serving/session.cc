@@ -22,6 +22,16 @@ Task<Result<void>> call_run(sandbox::Guest& guest, std::string entry) {
     co_return results ? Result<void>() : std::unexpected(std::move(results.error()));
 }
 
+// What a job has printed without ending its line belongs to its own run.
+Task<Result<void>> run_and_flush(std::weak_ptr<interfaces::RunHost> host, sandbox::Job job,
+                                 sandbox::Guest& guest) {
+    auto result = co_await job(guest);
+    if (const auto kept = host.lock()) {
+        kept->flush();
+    }
+    co_return result;
+}
+
 }  // namespace
 
 // What the program's host functions see as its run: the one that is served now. Written between
@@ -32,6 +42,12 @@ public:
 
     [[nodiscard]] std::string_view data() const override { return run_->data(); }
     [[nodiscard]] std::string_view meta() const override { return run_->meta(); }
+    [[nodiscard]] Result<void> check_chunk(std::size_t bytes) const override {
+        return run_->check_chunk(bytes);
+    }
+    [[nodiscard]] Result<void> check_output(std::size_t bytes) const override {
+        return run_->check_output(bytes);
+    }
     void emit(std::string chunk, std::move_only_function<void(Result<void>)> done) override {
         run_->emit(std::move(chunk), std::move(done));
     }
@@ -77,6 +93,7 @@ std::shared_ptr<Session> Session::open(sandbox::Executor& executor,
         std::make_shared<Caller>(sandbox::ForeignCaller(std::move(plan.conventions)));
     auto host = std::make_shared<interfaces::RunHost>(services, plan.host, session->port_,
                                                       session->port_, std::move(plan.wasi));
+    session->host_ = host;
     session->guest_ = executor.keep(std::move(plan.program), std::move(host), plan.limits,
                                     std::move(on_close), std::move(plan.share));
     return session;
@@ -111,9 +128,9 @@ Result<void> Session::start_steps(const std::shared_ptr<Run>& run, std::vector<J
 Result<void> Session::submit(const std::shared_ptr<Run>& run, sandbox::Job job,
                              const sandbox::JobLimits& limits, sandbox::KeptGuest::OnEnd on_end) {
     auto submitted = guest_->submit(
-        [port = port_, run, job = std::move(job)](sandbox::Guest& guest) mutable {
+        [port = port_, run, host = host_, job = std::move(job)](sandbox::Guest& guest) mutable {
             port->serve(run);
-            return job(guest);
+            return run_and_flush(std::move(host), std::move(job), guest);
         },
         limits, std::move(on_end));
     if (submitted) {

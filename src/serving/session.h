@@ -61,7 +61,8 @@ private:
 
     const std::shared_ptr<std::atomic<bool>> ending_ = std::make_shared<std::atomic<bool>>(false);
     std::shared_ptr<Port> port_;
-    std::shared_ptr<Caller> caller_;  // of the executor's thread
+    std::weak_ptr<interfaces::RunHost> host_;  // the instance's, used during its jobs
+    std::shared_ptr<Caller> caller_;           // of the executor's thread
     std::shared_ptr<sandbox::KeptGuest> guest_;
 };
 

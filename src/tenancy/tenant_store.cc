@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "config/run_limits.h"
 
 namespace realm::tenancy {
 namespace {
@@ -22,8 +23,8 @@ std::unexpected<Error> bad_config(std::string message) {
 }  // namespace
 
 Result<std::unique_ptr<StaticTenantStore>> StaticTenantStore::create(
-    std::span<const config::TenantSettings> tenants) {
-    std::unique_ptr<StaticTenantStore> store(new StaticTenantStore);
+    std::span<const config::TenantSettings> tenants, const config::Limits& limits) {
+    std::unique_ptr<StaticTenantStore> store(new StaticTenantStore(limits));
     for (const config::TenantSettings& tenant : tenants) {
         if (auto added = store->add(tenant); !added) {
             return std::unexpected(std::move(added.error()));
@@ -51,7 +52,11 @@ Result<void> StaticTenantStore::add(const config::TenantSettings& settings) {
         }
         entries_.push_back({.digest = *digest, .tenant = tenants_.size()});
     }
-    tenants_.push_back({.name = settings.name, .weight = settings.weight});
+    auto limits = config::overridden(limits_, settings.limits);
+    if (!limits) {
+        return bad_config("tenant '" + settings.name + "': " + limits.error().message);
+    }
+    tenants_.push_back({.name = settings.name, .weight = settings.weight, .limits = *limits});
     return {};
 }
 
@@ -70,7 +75,7 @@ std::optional<std::size_t> StaticTenantStore::find(const KeyDigest& digest) cons
 
 Result<Tenant> StaticTenantStore::authenticate(std::optional<std::string_view> key) const {
     if (tenants_.empty()) {
-        return Tenant{.name = std::string(kLocalTenant)};
+        return named(kLocalTenant);
     }
     if (!key || key->empty()) {
         return fail(ErrorType::kUnauthenticated, "missing_key",
@@ -84,6 +89,11 @@ Result<Tenant> StaticTenantStore::authenticate(std::optional<std::string_view> k
                     "whole, or ask whoever runs this server for a new one.");
     }
     return tenants_[*tenant];
+}
+
+Tenant StaticTenantStore::named(std::string_view name) const {
+    const auto found = std::ranges::find(tenants_, name, &Tenant::name);
+    return found == tenants_.end() ? Tenant{.name = std::string(name), .limits = limits_} : *found;
 }
 
 }  // namespace realm::tenancy

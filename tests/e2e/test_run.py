@@ -207,8 +207,10 @@ def test_output_limit(realm):
     done = hostile(realm, "output_flood", "--set", "limits.output_bytes=200000")
     error = error_of(done)
     assert (error["type"], error["code"]) == ("program_limit", "output_bytes")
-    assert error["message"] == ("A run may send 200000 bytes in all (limits.output_bytes); this would "
-                                "be more.")
+    assert error["message"] == ("A run may send 200000 bytes in all, chunks and reply; with this they "
+                                "were 262144 (limits.output_bytes in the configuration raises it)")
+    assert error["details"] == {"limit": "output_bytes", "value": 200000,
+                                "setting": "limits.output_bytes", "asked": 262144}
     assert len(done.out.splitlines()) == 3
 
 
@@ -225,8 +227,8 @@ def test_chunk_limit(realm):
 def test_context_limit(realm):
     error = error_of(hostile(realm, "context_hog", "--model", MODEL, "--set", "limits.contexts=3"))
     assert (error["type"], error["code"]) == ("program_limit", "contexts")
-    assert error["message"] == ("A run may hold 3 contexts at one time; drop one first, or raise "
-                                "limits.contexts.")
+    assert error["message"] == ("A run may hold 3 contexts at one time; drop one first "
+                                "(limits.contexts in the configuration raises it)")
 
 
 BAD_POINTERS = [("realm_request_data", 1, 64), ("realm_request_meta", 1, 64), ("realm_emit", 1, 64),

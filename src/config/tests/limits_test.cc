@@ -19,7 +19,15 @@ TEST(Limits, HaveTheDocumentedDefaults) {
     EXPECT_EQ(limits.output_bytes, 8'388'608U);
     EXPECT_EQ(limits.chunk_bytes, 1'048'576U);
     EXPECT_EQ(limits.log_bytes, 65'536U);
+    EXPECT_EQ(limits.log_lines, 200U);
     EXPECT_EQ(limits.contexts, 16U);
+    EXPECT_EQ(limits.kv_tokens, 32'768U);
+    EXPECT_EQ(limits.operations, 16U);
+    EXPECT_EQ(limits.prefill_tokens, 32'768U);
+    EXPECT_EQ(limits.text_bytes, 1'048'576U);
+    EXPECT_EQ(limits.stop_bytes, 16'384U);
+    EXPECT_EQ(limits.scratch_bytes, 16'777'216U);
+    EXPECT_EQ(limits.scratch_entries, 1'024U);
     EXPECT_EQ(limits.runs, 256U);
 }
 

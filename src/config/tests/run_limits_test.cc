@@ -38,6 +38,17 @@ TEST(RunLimits, ItsTenantsLimitIsTheMost) {
               "limits.cpu_ms is 10001, above the tenant's limit of 10000");
 }
 
+TEST(RunLimits, ATenantsOwnValuesMayBeHigherAndLower) {
+    Limits expected;
+    expected.cpu_ms = std::chrono::milliseconds(20'000);
+    expected.contexts = 2;
+    EXPECT_EQ(overridden(Limits{}, {{"cpu_ms", 20'000}, {"contexts", 2}}), expected);
+    EXPECT_EQ(overridden(Limits{}, {{"cpu_ms", 0}}).error().message,
+              "limits.cpu_ms is 0, allowed is an integer from 1 to 86400000");
+    EXPECT_EQ(overridden(Limits{}, {{"queue", 0}}).error().message,
+              "no limit of a run is called \"queue\"");
+}
+
 TEST(RunLimits, EachIsInItsRange) {
     for (const SettingRow& row : setting_table()) {
         if (row.scope != SettingScope::kRun) {

@@ -113,13 +113,13 @@ TEST(SettingTable, ShowsHostileTextSafely) {
 
 TEST(SettingTable, DescribesEverySetting) {
     const auto descriptions = setting_descriptions();
-    ASSERT_EQ(descriptions.size(), setting_table().size() + 3);
+    ASSERT_EQ(descriptions.size(), setting_table().size() + 4);
     EXPECT_EQ(descriptions[1].key, "server.port");
     EXPECT_EQ(descriptions[1].environment, "REALM_PORT");
     EXPECT_EQ(descriptions[1].allowed, "an integer from 0 to 65535");
     EXPECT_EQ(descriptions[1].default_value, "8080");
     EXPECT_EQ(descriptions[1].meaning, "port to listen on; 0 takes any free one");
-    EXPECT_EQ(descriptions.back().key, "tenants[].weight");
+    EXPECT_EQ(descriptions.back().key, "tenants[].limits");
 }
 
 }  // namespace

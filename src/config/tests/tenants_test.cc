@@ -109,6 +109,31 @@ TEST(Tenants, KeyHashesAreCheckedAndNeverShown) {
               "f:6: tenants[1].keys[0] is a key that tenant \"a\" has already");
 }
 
+TEST(Tenants, MayHaveLimitsOfTheirOwn) {
+    Settings settings;
+    const std::string named = "name = \"a\"\n" + key_line(hash_of('a'));
+    const auto applied =
+        apply_toml(settings, tenant(named + "[tenants.limits]\ncpu_ms = 5\nlog_bytes = 0\n"), "f");
+    ASSERT_TRUE(applied.has_value()) << applied.error().message;
+    EXPECT_EQ(settings.tenants.at(0).limits, (LimitValues{{"cpu_ms", 5}, {"log_bytes", 0}}));
+    EXPECT_EQ(settings.limits, Limits{});
+    const auto refused = [&](const std::string& limits) {
+        return refusal_of(tenant(named + limits));
+    };
+    EXPECT_EQ(refused("[tenants.limits]\ncpu_ms = 0\n"),
+              "f:5: tenants[0].limits.cpu_ms is 0, allowed is an integer from 1 to 86400000");
+    EXPECT_EQ(refused("[tenants.limits]\ncpu_ms = \"5\"\n"),
+              "f:5: tenants[0].limits.cpu_ms is \"5\", allowed is an integer from 1 to 86400000");
+    EXPECT_EQ(refused("[tenants.limits]\ncpu_m = 5\n"),
+              "f:5: unknown setting \"tenants[0].limits.cpu_m\"; did you mean "
+              "\"tenants[0].limits.cpu_ms\"?");
+    // One of the whole server.
+    EXPECT_EQ(refused("[tenants.limits]\nruns = 5\n"),
+              "f:5: unknown setting \"tenants[0].limits.runs\"");
+    EXPECT_EQ(refused("limits = 5\n"),
+              "f:4: tenants[0].limits is 5, allowed is a table ([tenants.limits])");
+}
+
 TEST(Tenants, UnknownKeysAndWrongShapesAreRefused) {
     EXPECT_EQ(refusal_of(tenant("name = \"a\"\nwieght = 2\n")),
               "f:3: unknown setting \"tenants[0].wieght\"; did you mean \"tenants[0].weight\"?");

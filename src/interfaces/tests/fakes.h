@@ -19,6 +19,12 @@ public:
 
     [[nodiscard]] std::string_view data() const override { return data_; }
     [[nodiscard]] std::string_view meta() const override { return R"({"tenant":"local"})"; }
+    [[nodiscard]] Result<void> check_chunk(std::size_t bytes) const override {
+        return check(bytes, chunk_bytes);
+    }
+    [[nodiscard]] Result<void> check_output(std::size_t bytes) const override {
+        return check(bytes, output_bytes);
+    }
     void emit(std::string chunk, std::move_only_function<void(Result<void>)> done) override {
         chunks.push_back(std::move(chunk));
         done({});
@@ -39,6 +45,8 @@ public:
     [[nodiscard]] bool cancelled() const override { return is_cancelled; }
     [[nodiscard]] std::chrono::milliseconds time_left() const override { return left; }
 
+    std::size_t chunk_bytes = 1000;
+    std::size_t output_bytes = 1000;
     std::vector<std::string> chunks;
     bool answered = false;
     std::string answer;
@@ -47,6 +55,11 @@ public:
     std::chrono::milliseconds left{1000};
 
 private:
+    static Result<void> check(std::size_t bytes, std::size_t most) {
+        return bytes <= most ? Result<void>{}
+                             : realm::fail(ErrorType::kProgramLimit, "too_long", "too long");
+    }
+
     std::string data_;
 };
 

@@ -33,6 +33,22 @@ TEST_F(RequestInterfaceTest, says_which_call_had_bad_json) {
         << state_->last_error_json();
 }
 
+TEST_F(RequestInterfaceTest, looks_at_no_text_that_is_too_long) {
+    // None of it is JSON; that is found only where it is short enough.
+    run_->chunk_bytes = 3;
+    run_->output_bytes = 4;
+    const auto waiter = std::make_shared<testing::FakeWaiter>();
+    request_.emit("{{{{", sandbox::Completion(waiter));
+    request_.emit("{{{", sandbox::Completion(waiter));
+    EXPECT_EQ(waiter->values,
+              (std::vector<std::int32_t>{REALM_E_PROGRAM_LIMIT, REALM_E_INVALID_REQUEST}));
+    EXPECT_EQ(request_.reply("{{{{{"), REALM_E_PROGRAM_LIMIT);
+    EXPECT_EQ(request_.reply("{{{{"), REALM_E_INVALID_REQUEST);
+    EXPECT_EQ(request_.fail("{{{{{"), REALM_E_PROGRAM_LIMIT);
+    EXPECT_EQ(request_.fail("{{{{"), REALM_E_INVALID_REQUEST);
+    EXPECT_TRUE(run_->chunks.empty());
+}
+
 TEST_F(RequestInterfaceTest, wants_an_error_object_to_fail_with) {
     EXPECT_EQ(request_.fail(R"({"type":"unheard_of","message":"x"})"), REALM_E_INVALID_REQUEST);
     EXPECT_FALSE(run_->answered);

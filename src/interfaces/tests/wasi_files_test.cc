@@ -100,7 +100,7 @@ protected:
 
     base::testing::ManualTime time_;
     std::shared_ptr<testing::FakeLog> port_ = std::make_shared<testing::FakeLog>();
-    LogInterface log_{port_, std::size_t{8} << 20};
+    LogInterface log_{port_, {.bytes = std::size_t{8} << 20}, time_};
     WasiFiles files_{log_, time_, {.bytes = std::uint64_t{4} << 20, .entries = 200}};
     WasiFiles without_{log_, time_, {}};
     Memory memory_;

@@ -85,7 +85,7 @@ protected:
 
     base::testing::ManualTime time_;
     testing::FakeCpuClock clock_;
-    LogInterface log_{std::make_shared<testing::FakeLog>(), 1000};
+    LogInterface log_{std::make_shared<testing::FakeLog>(), {}, time_};
     WasiFiles files_{log_, time_, {.bytes = 100, .entries = 10}};
     WasiSystem system_{
         {.arguments = {"prog", "", "x y"}, .environment = {"A=1", "B="}, .scratch = {}},

@@ -235,7 +235,11 @@ TEST(KeptGuest, EndsWhenItIsIdleForTooLong) {
     const Error why = kept.closed.get();
     EXPECT_EQ(why.type, ErrorType::kProgramLimit);
     EXPECT_EQ(why.code, "idle_time");
-    EXPECT_EQ(why.message, "program 'p' was kept for 20 ms without a request");
+    EXPECT_EQ(why.message,
+              "program 'p' was kept for 20 ms without a request (limits.session_idle_ms in the "
+              "configuration raises it)");
+    EXPECT_EQ(why.details,
+              R"({"limit":"idle_time","value":20,"setting":"limits.session_idle_ms"})");
     EXPECT_EQ(call(kept, "add", {1}), "guest_ended");
     while (harness.executor().running() != 0) {
         std::this_thread::yield();

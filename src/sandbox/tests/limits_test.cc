@@ -25,6 +25,9 @@ TEST(Limits, MemoryMayGrowToTheLimitAndNoFurther) {
     EXPECT_EQ(outside.error->message,
               "program 'p' asked for 196608 bytes of memory; its limit is 131072 bytes "
               "(limits.memory_bytes in the configuration raises it)");
+    EXPECT_EQ(outside.error->details,
+              R"({"limit":"memory","value":131072,"setting":"limits.memory_bytes",)"
+              R"("asked":196608})");
     EXPECT_EQ(outside.usage.memory_bytes, 65536U);
     EXPECT_EQ(message_of(harness.run(grow(1), {.memory_bytes = 131071})),
               "program 'p' asked for 131072 bytes of memory; its limit is 131071 bytes "
@@ -119,6 +122,8 @@ TEST(Limits, AnEndlessLoopUsesUpItsCpuTime) {
     EXPECT_EQ(outcome.error->message,
               "program 'p' used up its CPU time of 50 ms (limits.cpu_ms in "
               "the configuration raises it)");
+    EXPECT_EQ(outcome.error->details,
+              R"({"limit":"cpu_time","value":50,"setting":"limits.cpu_ms"})");
     EXPECT_GT(outcome.usage.cpu, std::chrono::milliseconds(50));
     EXPECT_GT(outcome.usage.yields, 0U);
     EXPECT_EQ(outcome.usage.polls, outcome.usage.yields + 2);  // and the one that instantiates
@@ -145,8 +150,10 @@ TEST(Limits, TheWallDeadlineEndsAWaitingGuest) {
     EXPECT_EQ(outcome.error->type, ErrorType::kDeadlineExceeded);
     EXPECT_EQ(outcome.error->code, "wall_time");
     EXPECT_EQ(outcome.error->message,
-              "program 'p' did not end within 30 ms (limits.wall_ms in the "
-              "configuration, or the request's deadline)");
+              "program 'p' did not end within 30 ms, its limit or the request's deadline "
+              "(limits.wall_ms in the configuration raises it)");
+    EXPECT_EQ(outcome.error->details,
+              R"({"limit":"wall_time","value":30,"setting":"limits.wall_ms"})");
     EXPECT_EQ(outcome.usage.suspensions, 1U);
     late.resolve(1);
     EXPECT_TRUE(harness.probe().notes(0).empty());

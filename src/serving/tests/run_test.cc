@@ -90,11 +90,22 @@ TEST_F(RunTest, a_trap_outweighs_a_reply) {
 
 TEST_F(RunTest, bounds_a_chunk_and_the_whole_output) {
     auto run = make({.output_bytes = 10, .chunk_bytes = 4});
-    EXPECT_EQ(emit(*run, "12345").error().code, "chunk_bytes");
-    EXPECT_EQ(emit(*run, "12345").error().type, ErrorType::kProgramLimit);
+    EXPECT_TRUE(run->check_chunk(4));
+    EXPECT_EQ(run->check_chunk(5).error().type, ErrorType::kProgramLimit);
+    EXPECT_EQ(run->check_chunk(5).error().message,
+              "A chunk may have 4 bytes; this one has 5 (limits.chunk_bytes in the configuration "
+              "raises it)");
+    EXPECT_EQ(run->check_chunk(5).error().details,
+              R"({"limit":"chunk_bytes","value":4,"setting":"limits.chunk_bytes","asked":5})");
     EXPECT_TRUE(emit(*run, "1234"));
     EXPECT_TRUE(emit(*run, "1234"));
-    EXPECT_EQ(run->reply("123").error().code, "output_bytes");
+    EXPECT_TRUE(run->check_output(2));
+    EXPECT_EQ(run->check_output(3).error().code, "output_bytes");
+    EXPECT_EQ(run->reply("123").error().message,
+              "A run may send 10 bytes in all, chunks and reply; with this they were 11 "
+              "(limits.output_bytes in the configuration raises it)");
+    EXPECT_EQ(emit(*run, "123").error().details,
+              R"({"limit":"output_bytes","value":10,"setting":"limits.output_bytes","asked":11})");
     EXPECT_TRUE(run->reply("12"));
     EXPECT_EQ(sink_->chunks.size(), 2U);
 }

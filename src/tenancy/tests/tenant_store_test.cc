@@ -15,7 +15,7 @@ namespace {
 using Settings = std::vector<config::TenantSettings>;
 
 std::unique_ptr<StaticTenantStore> store_of(const Settings& settings) {
-    auto store = StaticTenantStore::create(settings);
+    auto store = StaticTenantStore::create(settings, {});
     if (!store) {
         ADD_FAILURE() << store.error().message;
         return nullptr;
@@ -34,6 +34,27 @@ TEST(TenantStore, WithoutTenantsEverybodyIsLocal) {
     EXPECT_EQ(store->authenticate(std::nullopt), local);
     EXPECT_EQ(store->authenticate(""), local);
     EXPECT_EQ(store->authenticate("whatever"), local);
+}
+
+TEST(TenantStore, LimitsAreTheServersUnlessATenantHasItsOwn) {
+    config::Limits server;
+    server.contexts = 3;
+    server.cpu_ms = std::chrono::milliseconds(70);
+    config::Limits own = server;
+    own.cpu_ms = std::chrono::milliseconds(90);
+    const auto local = StaticTenantStore::create({}, server).value();
+    EXPECT_EQ(local->authenticate(std::nullopt).value().limits, server);
+    Settings settings = two_tenants();
+    settings[0].limits = {{"cpu_ms", 90}};
+    const auto store = StaticTenantStore::create(settings, server).value();
+    EXPECT_EQ(store->authenticate("key-a1").value().limits, own);
+    EXPECT_EQ(store->authenticate("key-z").value().limits, server);
+    EXPECT_EQ(store->named("acme"), store->authenticate("key-a1"));
+    EXPECT_EQ(store->named("nobody").limits, server);
+    settings[1].limits = {{"runs", 90}};
+    const auto refused = StaticTenantStore::create(settings, server);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().message, "tenant 'zenith': no limit of a run is called \"runs\"");
 }
 
 TEST(TenantStore, FindsTheTenantOfEachKey) {
@@ -76,7 +97,7 @@ TEST(TenantStore, RefusesAWrongKeyWithoutRepeatingIt) {
 }
 
 std::string refusal_of(const Settings& settings) {
-    const auto store = StaticTenantStore::create(settings);
+    const auto store = StaticTenantStore::create(settings, {});
     if (store.has_value()) {
         return "accepted";
     }

@@ -149,17 +149,22 @@ REALM_IMPORT(realm_apply_template)
 int32_t realm_apply_template(int32_t model, const char* messages, uint32_t length,
                              uint32_t add_generation_prompt);
 
+/* The three above: REALM_E_PROGRAM_LIMIT when the text, the tokens or the messages have more bytes
+ * than limits.text_bytes allows. */
+
 /* ---- context ------------------------------------------------------------------------------ */
 
 /* [suspends] Makes a context, a token sequence in the model's memory that may grow to `capacity`
  * tokens; returns a handle. Waits while others hold the memory.
  * REALM_E_INVALID_REQUEST: capacity is 0 or above max_context_tokens. REALM_E_PROGRAM_LIMIT: too
- * many contexts. REALM_E_OVERLOADED: too many wait already. */
+ * many contexts, too many tokens in all of them, or too many operations that go on.
+ * REALM_E_OVERLOADED: too many wait already. */
 REALM_IMPORT(realm_context_create)
 int32_t realm_context_create(int32_t model, uint32_t capacity);
 
 /* [suspends] Appends tokens and computes them. REALM_E_INVALID_REQUEST: no tokens, one outside
- * the vocabulary, or more than the capacity leaves. */
+ * the vocabulary, or more than the capacity leaves. REALM_E_PROGRAM_LIMIT: more tokens than one
+ * call may bring, or, as in step and generate, too many generations that go on. */
 REALM_IMPORT(realm_context_prefill)
 int32_t realm_context_prefill(int32_t context, const int32_t* tokens, uint32_t count);
 
