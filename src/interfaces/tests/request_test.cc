@@ -44,9 +44,16 @@ TEST_F(RequestInterfaceTest, looks_at_no_text_that_is_too_long) {
               (std::vector<std::int32_t>{REALM_E_PROGRAM_LIMIT, REALM_E_INVALID_REQUEST}));
     EXPECT_EQ(request_.reply("{{{{{"), REALM_E_PROGRAM_LIMIT);
     EXPECT_EQ(request_.reply("{{{{"), REALM_E_INVALID_REQUEST);
-    EXPECT_EQ(request_.fail("{{{{{"), REALM_E_PROGRAM_LIMIT);
-    EXPECT_EQ(request_.fail("{{{{"), REALM_E_INVALID_REQUEST);
+    EXPECT_EQ(request_.fail("{{{{"), REALM_E_PROGRAM_LIMIT);
+    EXPECT_EQ(request_.fail("{{{"), REALM_E_INVALID_REQUEST);
     EXPECT_TRUE(run_->chunks.empty());
+}
+
+TEST_F(RequestInterfaceTest, fails_with_words_although_its_output_is_used_up) {
+    run_->output_bytes = 0;
+    EXPECT_EQ(request_.reply("1"), REALM_E_PROGRAM_LIMIT);
+    EXPECT_EQ(request_.fail(R"({"type":"overloaded","message":"x"})"), REALM_OK);
+    EXPECT_EQ(run_->failure.message, "x");
 }
 
 TEST_F(RequestInterfaceTest, wants_an_error_object_to_fail_with) {
