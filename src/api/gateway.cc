@@ -192,10 +192,12 @@ Gateway::Awaitable Gateway::run_chat(envelope::Meta meta, ChatRequest chat, RunR
     request.data = std::move(chat.body);
     request.weight = tenant.weight;
     request.limits = serving::run_limits(tenant.limits);
+    request.show_faults = services_.show_faults;
     Result<void> ready;
     if (!own) {
         ready = std::unexpected(std::move(own.error()));
     } else if (*own) {
+        request.show_faults = true;
         ready = programs_.prepare(**own, std::nullopt, request);
     }
     if (!ready) {

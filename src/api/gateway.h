@@ -30,6 +30,7 @@ struct GatewayServices {
     registry::ProgramCatalog& programs;
     base::WorkerPool& program_workers;
     const config::Limits& limits;
+    bool show_faults = false;    // of the server's own programs: not to tenants
     bool show_counters = false;  // in /health/ready: not where tenants could watch each other
     telemetry::Logger logger;
 };

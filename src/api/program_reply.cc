@@ -16,6 +16,9 @@ Json error_json(const Error& error) {
     if (!error.details.empty()) {
         json["error"]["details"] = Json::parse(error.details, nullptr, false);
     }
+    if (!error.context.empty()) {
+        json["error"]["context"] = error.context;
+    }
     return json;
 }
 

@@ -170,6 +170,7 @@ Result<void> serve(const config::Settings& settings, const telemetry::Logger& lo
                           .programs = stack->catalog(),
                           .program_workers = stack->program_workers(),
                           .limits = settings.limits,
+                          .show_faults = settings.tenants.empty(),
                           .show_counters = settings.tenants.empty(),
                           .logger = logger});
     auto http = net::HttpServer::listen(

@@ -118,7 +118,7 @@ Result<std::unique_ptr<Stack>> Stack::create(const config::Settings& settings, M
         }
     }
     auto runtime =
-        sandbox::Runtime::create(runtime_options(settings), interfaces::host_functions());
+        sandbox::Runtime::create(runtime_options(settings, logger), interfaces::host_functions());
     if (!runtime) {
         return std::unexpected(std::move(runtime.error()));
     }
@@ -144,7 +144,8 @@ Result<std::unique_ptr<Stack>> Stack::create(const config::Settings& settings, M
 }
 
 // Instances have room for what any tenant may use.
-sandbox::RuntimeOptions runtime_options(const config::Settings& settings) {
+sandbox::RuntimeOptions runtime_options(const config::Settings& settings,
+                                        const telemetry::Logger& logger) {
     sandbox::RuntimeOptions options;
     options.max_instances = settings.limits.instances;
     const auto make_room = [&options](const config::Limits& limits) {
@@ -156,6 +157,10 @@ sandbox::RuntimeOptions runtime_options(const config::Settings& settings) {
         make_room(config::overridden(settings.limits, tenant.limits).value_or(settings.limits));
     }
     options.max_module_bytes = settings.limits.module_bytes;
+    options.max_memories_per_module = settings.limits.memories;
+    options.max_tables_per_module = settings.limits.tables;
+    options.guest_stack_bytes = settings.limits.stack_bytes;
+    options.logger = logger;
     return options;
 }
 

@@ -84,7 +84,8 @@ Result<std::unique_ptr<registry::BrokerCompiler>> start_compiler(const config::L
 std::optional<std::filesystem::path> code_cache_directory();
 
 // The sandbox that these settings ask for.
-sandbox::RuntimeOptions runtime_options(const config::Settings& settings);
+sandbox::RuntimeOptions runtime_options(const config::Settings& settings,
+                                        const telemetry::Logger& logger = {});
 
 // What programs may import here, for manifests.
 registry::InterfaceList interface_list();

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace realm {
 
@@ -31,6 +32,7 @@ enum class ErrorType : std::uint8_t {
 
 // A value; cheap to move. `message` is for people and says what to do next where that is known;
 // `code` is for programs ("model_not_found"). `details` is JSON text, empty when there is none.
+// `context` says around what it happened, from the inside to the outside; empty for most.
 struct Error {
     ErrorType type = ErrorType::kInternal;
     std::string code;
@@ -38,6 +40,7 @@ struct Error {
     bool retryable = false;
     std::optional<std::int64_t> retry_after_ms;
     std::string details;
+    std::vector<std::string> context{};
 
     friend bool operator==(const Error&, const Error&) = default;
 };

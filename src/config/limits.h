@@ -44,10 +44,13 @@ struct Limits {
     std::chrono::milliseconds session_idle_ms{300'000};  // without a request
 
     // The whole server.
-    std::uint32_t runs = 256;                          // at one time; above: overloaded
-    std::uint32_t queue = 1024;                        // contexts that wait for cells of the model
-    std::uint32_t instances = 1024;                    // of programs, alive at one time
-    std::chrono::milliseconds compile_cpu_ms{10'000};  // processor time to compile one program
+    std::uint32_t runs = 256;        // at one time; above: overloaded
+    std::uint32_t queue = 1024;      // contexts that wait for cells of the model
+    std::uint32_t instances = 1024;  // of programs, alive at one time
+    std::uint64_t stack_bytes = std::uint64_t{256} << 10;  // of an instance's calls
+    std::uint32_t memories = 4;                            // of one program
+    std::uint32_t tables = 16;                             // of one program
+    std::chrono::milliseconds compile_cpu_ms{10'000};      // processor time to compile one program
     std::chrono::milliseconds compile_wall_ms{120'000};
     std::uint64_t compile_memory_bytes = std::uint64_t{1} << 30;
     std::uint64_t code_bytes = std::uint64_t{256} << 20;      // of one program's machine code

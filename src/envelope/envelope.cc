@@ -169,6 +169,9 @@ Json to_json(const Error& error) {
         Json details = Json::parse(error.details, nullptr, false);
         json["details"] = details.is_discarded() ? Json(error.details) : std::move(details);
     }
+    if (!error.context.empty()) {
+        json["context"] = error.context;
+    }
     return json;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "base/limit_error.h"
 #include "registry/program_store.h"
 #include "sandbox/custom_section.h"
 
@@ -39,14 +40,12 @@ void check_memory(std::string_view name, const Manifest& manifest, const config:
     const std::uint64_t share = own->memory_bytes / memories.size();
     for (const sandbox::MemoryInfo& memory : memories) {
         if (memory.pages.minimum > share / memory.page_bytes) {
-            const Error refusal =
-                fail(ErrorType::kInvalidRequest, "memory_too_large",
-                     fmt::format("program '{}': it has a memory that begins with {} pages of {} "
-                                 "bytes; its limit is {} bytes (limits.memory_bytes{})",
-                                 name, memory.pages.minimum, memory.page_bytes, share,
-                                 memories.size() > 1 ? ", shared by its memories" : ""))
-                    .error();
-            report.refusals.push_back(refusal);
+            report.refusals.push_back(limit_error(
+                {.limit = "memory", .setting = "limits.memory_bytes", .value = share},
+                fmt::format("program '{}': it has a memory that begins with {} pages of {} bytes; "
+                            "its limit is {} bytes{}",
+                            name, memory.pages.minimum, memory.page_bytes, share,
+                            memories.size() > 1 ? " for each of its memories" : "")));
         }
     }
 }

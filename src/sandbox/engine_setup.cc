@@ -74,11 +74,9 @@ Result<void> check(const RuntimeOptions& options) {
                         "{} and {}",
                         options.max_memory_bytes, kPage, kFullReservation));
     }
-    if (options.fiber_stack_bytes < options.guest_stack_bytes + kLeastHostStack) {
-        return refuse(
-            fmt::format("a fiber's stack of {} bytes must leave at least {} bytes beside "
-                        "the guest's {} bytes",
-                        options.fiber_stack_bytes, kLeastHostStack, options.guest_stack_bytes));
+    if (options.host_stack_bytes < kLeastHostStack) {
+        return refuse(fmt::format("host functions need a stack of at least {} bytes, not {}",
+                                  kLeastHostStack, options.host_stack_bytes));
     }
     return {};
 }
@@ -150,7 +148,7 @@ Result<EngineSetup> make_engine(const RuntimeOptions& options) {
     const PoolPlan plan = plan_pool(options);
     // Instrumented host functions have larger frames.
     const std::size_t fiber_stack =
-        kSanitized ? options.fiber_stack_bytes * 4 : options.fiber_stack_bytes;
+        options.guest_stack_bytes + options.host_stack_bytes * (kSanitized ? 7 : 1);
     const std::uint64_t space = plan.memories * (plan.reservation + plan.guard) +
                                 std::uint64_t{plan.instances} * fiber_stack;
     if (auto probed = probe_address_space(space); !probed) {

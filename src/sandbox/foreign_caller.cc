@@ -4,11 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
-#include <cstring>
 #include <utility>
 
-#include "base/bytes.h"
+#include "sandbox/foreign_results.h"
 #include "sandbox/foreign_values.h"
 #include "sandbox/wording.h"
 
@@ -18,8 +16,6 @@ namespace {
 using Json = nlohmann::json;
 using base::Task;
 
-constexpr std::uint32_t kUnwritten = 0xa5a5a5a5;
-constexpr std::uint32_t kProbeBytes = 32;
 constexpr std::size_t kMostNames = 1000;
 
 std::string lower_case(std::string_view text) {
@@ -41,18 +37,6 @@ Value pointer_value(std::uint32_t pointer) {
     return static_cast<std::int32_t>(pointer);
 }
 
-// The arguments of an allocator's helpers, as many as it takes; apart, since GCC 12 compiles no
-// list in a coroutine.
-Values allocation(std::uint32_t size, std::size_t count) {
-    Values all{pointer_value(size), std::int32_t{1}};
-    all.resize(std::min(all.size(), count));
-    return all;
-}
-Values deallocation(std::uint32_t pointer, std::uint32_t size, std::size_t count) {
-    Values all{pointer_value(pointer), pointer_value(size), std::int32_t{1}};
-    all.resize(std::min(all.size(), count));
-    return all;
-}
 Values one_value(std::int32_t value) {
     return {value};
 }
@@ -122,7 +106,7 @@ Task<Result<Json>> ForeignCaller::run(Guest& guest, ForeignStep step) {
         co_return fail(ErrorType::kProgramLimit, "objects",
                        fmt::format("{} objects are held already; free some", kMostNames));
     }
-    own_used_ = 0;
+    heap_.begin_call();
     const std::string made_class = target->class_name;
     const bool frees = target->frees;
     auto result = co_await call(guest, std::move(*target), step.arguments);
@@ -270,7 +254,7 @@ Result<void> ForeignCaller::plan(const Guest& guest, CallFrame& frame, const Tar
             }
             frame.two_words = two_words;
             if (by_area) {
-                const std::array<ValueType, kProbeBytes / 4> probe{};
+                const std::array<ValueType, kProbeWords> probe{};
                 frame.area = layout_of(probe);
             }
             return {};
@@ -291,7 +275,7 @@ Task<Result<Json>> ForeignCaller::call_planned(Guest& guest, CallFrame& frame, c
                            fmt::format("program '{}' has its stack outside of its memory",
                                        guest.program_name()));
         }
-        std::ranges::fill(*area, kUnwritten);
+        std::ranges::fill(*area, kUnwrittenWord);
         frame.arguments.push_back(pointer_value(frame.area_at));
     }
     if (target.self != nullptr) {
@@ -310,7 +294,7 @@ Task<Result<Json>> ForeignCaller::call_planned(Guest& guest, CallFrame& frame, c
     auto results = co_await guest.call(target.function, frame.arguments);
     for (const Lent& lent : frame.lent) {
         if (results && !conventions_.callee_frees) {
-            if (auto freed = co_await release(guest, lent.pointer, lent.size); !freed) {
+            if (auto freed = co_await heap_.release(guest, lent.pointer, lent.size); !freed) {
                 co_return std::unexpected(std::move(freed.error()));
             }
         }
@@ -370,7 +354,7 @@ Task<Result<void>> ForeignCaller::lower(Guest& guest, CallFrame& frame, const Js
 Task<Result<void>> ForeignCaller::lower_bytes(Guest& guest, CallFrame& frame,
                                               std::string_view bytes) {
     const auto size = static_cast<std::uint32_t>(bytes.size());
-    auto pointer = co_await allocate(guest, size);
+    auto pointer = co_await heap_.allocate(guest, size);
     if (!pointer) {
         co_return std::unexpected(std::move(pointer.error()));
     }
@@ -388,44 +372,6 @@ Task<Result<void>> ForeignCaller::lower_bytes(Guest& guest, CallFrame& frame,
     co_return Result<void>();
 }
 
-Task<Result<std::uint32_t>> ForeignCaller::allocate(Guest& guest, std::uint32_t size) {
-    if (conventions_.allocate.empty()) {
-        if (own_pages_.size - own_used_ < size) {
-            auto grown = guest.grow_memory(size);
-            if (!grown) {
-                co_return std::unexpected(std::move(grown.error()));
-            }
-            own_pages_.pointer = *grown;
-            own_pages_.size = (size + 65535) / 65536 * 65536;
-            own_used_ = 0;
-        }
-        const std::uint32_t pointer = own_pages_.pointer + own_used_;
-        own_used_ = std::min(own_pages_.size, (own_used_ + size + 15) / 16 * 16);
-        co_return pointer;
-    }
-    const ExportInfo* const found = guest.info().find_export(conventions_.allocate);
-    const std::size_t count =
-        found != nullptr && found->signature ? found->signature->parameters.size() : 1;
-    auto results = co_await guest.call(conventions_.allocate, allocation(size, count));
-    if (!results) {
-        co_return std::unexpected(std::move(results.error()));
-    }
-    if (results->size() != 1 || results->front().index() != 0) {
-        co_return refused("bad_conventions", "the allocator that is described gives no pointer");
-    }
-    co_return u32(results->front());
-}
-
-Task<Result<void>> ForeignCaller::release(Guest& guest, std::uint32_t pointer, std::uint32_t size) {
-    const ExportInfo* const found = guest.info().find_export(conventions_.release);
-    if (found == nullptr || !found->signature || size == 0) {
-        co_return Result<void>();
-    }
-    auto results = co_await guest.call(
-        conventions_.release, deallocation(pointer, size, found->signature->parameters.size()));
-    co_return results ? Result<void>() : std::unexpected(std::move(results.error()));
-}
-
 Task<Result<std::uint32_t>> ForeignCaller::move_stack(Guest& guest, std::int32_t by) {
     auto results = co_await guest.call(conventions_.stack_pointer, one_value(by));
     if (!results) {
@@ -437,49 +383,9 @@ Task<Result<std::uint32_t>> ForeignCaller::move_stack(Guest& guest, std::int32_t
     co_return u32(results->front());
 }
 
-// The words of the results, from the return area where they went there. Of an area that is not
-// described, those that were written.
-Result<Values> ForeignCaller::result_words(Guest& guest, const CallFrame& frame, Values results) {
-    if (frame.area_at == 0) {
-        return results;
-    }
-    const GuestMemory memory = guest.memory();
-    Values words;
-    const auto types = frame.shape != nullptr
-                           ? words_of(*frame.shape)
-                           : std::vector<ValueType>(kProbeBytes / 4, ValueType::kI32);
-    for (std::size_t i = 0; i < types.size(); ++i) {
-        const std::uint32_t at = frame.area_at + frame.area.offsets[i];
-        const auto bytes = memory.span<std::byte>(at, 8);
-        if (!bytes) {
-            return fail(ErrorType::kProgramTrap, "bad_pointer", "the return area is gone");
-        }
-        std::int32_t narrow = 0;
-        std::int64_t wide = 0;
-        std::memcpy(&narrow, bytes->data(), sizeof(narrow));
-        std::memcpy(&wide, bytes->data(), sizeof(wide));
-        if (frame.shape == nullptr && static_cast<std::uint32_t>(narrow) == kUnwritten) {
-            break;
-        }
-        switch (types[i]) {
-            case ValueType::kI32:
-                words.emplace_back(narrow);
-                break;
-            case ValueType::kI64:
-                words.emplace_back(wide);
-                break;
-            case ValueType::kF32:
-                words.emplace_back(std::bit_cast<float>(narrow));
-                break;
-            case ValueType::kF64:
-                words.emplace_back(std::bit_cast<double>(wide));
-        }
-    }
-    return words;
-}
-
 Task<Result<Json>> ForeignCaller::lift(Guest& guest, const CallFrame& frame, Values results) {
-    auto words = result_words(guest, frame, std::move(results));
+    auto words = frame.area_at == 0 ? Result<Values>(std::move(results))
+                                    : words_in_area(guest.memory(), frame.area_at, frame.shape);
     if (!words) {
         co_return std::unexpected(std::move(words.error()));
     }
@@ -487,10 +393,10 @@ Task<Result<Json>> ForeignCaller::lift(Guest& guest, const CallFrame& frame, Val
     if (frame.shape != nullptr) {
         shape = *frame.shape;
     } else if (words->size() > 1 && (frame.area_at != 0 || conventions_.callee_frees)) {
-        shape = guess(*words);
+        shape = guess_shape(*words);
     }
     if (!shape) {
-        co_return numbers(*words);
+        co_return numbers_json(*words);
     }
     if (words->size() < words_of(*shape).size()) {
         co_return fail(ErrorType::kInvalidRequest, "bad_conventions",
@@ -510,7 +416,7 @@ Task<Result<Json>> ForeignCaller::lift(Guest& guest, const CallFrame& frame, Val
             co_return co_await lift_text(guest, u32((*words)[0]), u32((*words)[1]),
                                          shape->result.passing);
         case Passing::kCString:
-            co_return c_string(guest, u32(words->front()));
+            co_return c_string_json(guest, guest.memory(), u32(words->front()));
         case Passing::kHandle:
             co_return Json(guest.take_host_value(u32(words->front())));
         case Passing::kObject:
@@ -518,53 +424,6 @@ Task<Result<Json>> ForeignCaller::lift(Guest& guest, const CallFrame& frame, Val
         default:
             co_return to_json(words->front(), shape->result.passing);
     }
-}
-
-std::optional<ExportConvention> ForeignCaller::guess(const Values& words) {
-    std::vector<std::uint32_t> plain;
-    for (const Value& word : words) {
-        if (word.index() != 0) {
-            return std::nullopt;
-        }
-        plain.push_back(u32(word));
-    }
-    return guess_result(plain);
-}
-
-Json ForeignCaller::numbers(const Values& words) {
-    if (words.empty()) {
-        return nullptr;
-    }
-    if (words.size() == 1) {
-        return to_json(words.front(), Passing::kI32);
-    }
-    Json list = Json::array();
-    for (const Value& word : words) {
-        list.push_back(to_json(word, Passing::kI32));
-    }
-    return list;
-}
-
-Json ForeignCaller::object_json(const std::string& class_name, std::uint32_t pointer) {
-    return {{"$class", class_name}, {"$pointer", pointer}};
-}
-
-Result<Json> ForeignCaller::c_string(Guest& guest, std::uint32_t pointer) {
-    const GuestMemory memory = guest.memory();
-    const std::size_t left = memory.size() - std::min<std::size_t>(pointer, memory.size());
-    const auto rest = memory.span<const char>(pointer, static_cast<std::uint32_t>(left));
-    const auto end = rest ? std::ranges::find(*rest, '\0') : std::span<const char>::iterator{};
-    if (!rest || left == 0 || end == rest->end()) {
-        return fail(ErrorType::kProgramTrap, "bad_pointer",
-                    fmt::format("program '{}' gave text at {} that does not end in its memory",
-                                guest.program_name(), pointer));
-    }
-    return text_json(std::string(rest->begin(), end));
-}
-
-// Text that is not UTF-8 goes out as bytes, so that nothing is lost.
-Json ForeignCaller::text_json(std::string text) {
-    return base::is_utf8(text) ? Json(std::move(text)) : bytes_json(text);
 }
 
 Task<Result<Json>> ForeignCaller::lift_text(Guest& guest, std::uint32_t pointer,
@@ -577,7 +436,7 @@ Task<Result<Json>> ForeignCaller::lift_text(Guest& guest, std::uint32_t pointer,
     }
     std::string text(found->begin(), found->end());
     if (conventions_.callee_frees) {
-        if (auto freed = co_await release(guest, pointer, length); !freed) {
+        if (auto freed = co_await heap_.release(guest, pointer, length); !freed) {
             co_return std::unexpected(std::move(freed.error()));
         }
     }

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/task.h"
 #include "sandbox/conventions.h"
+#include "sandbox/foreign_heap.h"
 #include "sandbox/guest.h"
 
 namespace realm::sandbox {
@@ -73,23 +74,14 @@ private:
     base::Task<Result<void>> lower(Guest& guest, CallFrame& frame, const nlohmann::json& argument,
                                    const PassedType* type);
     base::Task<Result<void>> lower_bytes(Guest& guest, CallFrame& frame, std::string_view bytes);
-    base::Task<Result<std::uint32_t>> allocate(Guest& guest, std::uint32_t size);
-    base::Task<Result<void>> release(Guest& guest, std::uint32_t pointer, std::uint32_t size);
     base::Task<Result<std::uint32_t>> move_stack(Guest& guest, std::int32_t by);
-    static Result<Values> result_words(Guest& guest, const CallFrame& frame, Values results);
-    static std::optional<ExportConvention> guess(const Values& words);
-    static nlohmann::json numbers(const Values& words);
-    static nlohmann::json object_json(const std::string& class_name, std::uint32_t pointer);
-    static nlohmann::json text_json(std::string text);
-    static Result<nlohmann::json> c_string(Guest& guest, std::uint32_t pointer);
     base::Task<Result<nlohmann::json>> lift(Guest& guest, const CallFrame& frame, Values words);
     base::Task<Result<nlohmann::json>> lift_text(Guest& guest, std::uint32_t pointer,
                                                  std::uint32_t length, Passing passing);
 
     Conventions conventions_;
     std::map<std::string, Object> objects_;
-    Lent own_pages_;  // added by the host; reused by each call
-    std::uint32_t own_used_ = 0;
+    ForeignHeap heap_{conventions_};
 };
 
 }  // namespace realm::sandbox

@@ -37,9 +37,17 @@ void run_caught(const HostFunction& function, HostCall& call, Work&& work) {
     }
 }
 
+void log_call(const Instance& instance, const HostFunction& function,
+              std::span<const RawValue> arguments) {
+    if (const DebugLog* const log = instance.debug_log()) [[unlikely]] {
+        log->host_call(function, arguments);
+    }
+}
+
 // The trap for what came of a call, if it ends the guest.
-wasm_trap_t* trap_of(Instance& instance, HostCall& call) {
+wasm_trap_t* trap_of(Instance& instance, const HostFunction& function, HostCall& call) {
     if (auto error = call.take_error()) {
+        add_context(*error, fmt::format("host function '{}.{}'", function.module, function.name));
         if (error->type == ErrorType::kProgramTrap) {
             error->message =
                 fmt::format("program '{}': {}", instance.program_name(), error->message);
@@ -56,8 +64,9 @@ wasm_trap_t* call_immediate(void* env, wasmtime_caller_t* caller, wasmtime_val_r
     const auto& function = *static_cast<const HostFunction*>(env);
     HostCall call(instance.host(), function.name, instance.memory(caller),
                   {reinterpret_cast<RawValue*>(values), count}, instance.port());
+    log_call(instance, function, {reinterpret_cast<RawValue*>(values), count});
     run_caught(function, call, [&] { function.thunk(call); });
-    return trap_of(instance, call);
+    return trap_of(instance, function, call);
 }
 
 bool nothing_to_wait_for(void* /*env*/) noexcept {
@@ -87,7 +96,7 @@ bool poll_answer(void* env) noexcept {
             call.fail(std::move(value.error()));
         }
     });
-    *open.trap = trap_of(instance, call);
+    *open.trap = trap_of(instance, *open.function, call);
     return true;
 }
 
@@ -123,11 +132,12 @@ void call_suspending(void* env, wasmtime_caller_t* caller, const wasmtime_val_t*
     std::transform(arguments, arguments + argument_count, values.begin(), raw_value);
     HostCall call(instance.host(), function.name, instance.memory(caller),
                   {values.data(), argument_count}, instance.port());
+    log_call(instance, function, {values.data(), argument_count});
     results[0].kind = WASMTIME_I32;
     results[0].of.i32 = 0;
     run_caught(function, call,
                [&] { function.suspending_thunk(call, Completion(instance.port().open_call())); });
-    if (wasm_trap_t* const ended = trap_of(instance, call)) {
+    if (wasm_trap_t* const ended = trap_of(instance, function, call)) {
         *trap = ended;
         return;
     }

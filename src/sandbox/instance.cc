@@ -89,7 +89,11 @@ bool fits(const Values& arguments, const Signature& signature) {
 
 Instance::Instance(Runtime::Impl& runtime, std::shared_ptr<const Program> program, void* host,
                    const InstanceLimits& limits, CallPort& port)
-    : runtime_(runtime), program_(std::move(program)), host_(host), limits_(limits), port_(port) {}
+    : runtime_(runtime), program_(std::move(program)), host_(host), limits_(limits), port_(port) {
+    if (runtime.options.logger.enabled(telemetry::Level::kDebug)) {
+        debug_.emplace(runtime.options.logger, program_->name());
+    }
+}
 
 Instance::~Instance() {
     future_.reset();
@@ -157,6 +161,9 @@ void Instance::settle() {
             failure_ = take_call_failure();
         } else if (stage_ == Stage::kInstantiate) {
             finish_instantiation();
+            if (debug_) {
+                log_sizes();
+            }
             stage_ = Stage::kInitialize;
         }
         return;
@@ -194,6 +201,7 @@ Result<void> Instance::open_store() {
         static_cast<std::uint32_t>(std::max<std::size_t>(1, program_->info().memories.size()));
     guest_limits_.memory_bytes =
         std::min(limits_.memory_bytes, options.max_memory_bytes) / guest_limits_.memories;
+    guest_limits_.stack_bytes = options.guest_stack_bytes;
     guest_limits_.table_elements = std::min(limits_.table_elements, options.max_table_elements);
 
     store_.reset(wasmtime_store_new(runtime_.engine.get(), this, nullptr));
@@ -268,6 +276,36 @@ void Instance::finish_instantiation() {
     }
 }
 
+void Instance::log_sizes() const {
+    if (memory_) {
+        debug_->memory(wasmtime_memory_data_size(context_, &*memory_));
+    }
+    if (stack_pointer_) {
+        debug_->stack_pointer(stack_pointer_->second);
+    }
+    const auto log_table = [this](const std::string& name, wasmtime_extern_t& found) {
+        if (found.kind == WASMTIME_EXTERN_TABLE) {
+            debug_->table(name, wasmtime_table_size(context_, &found.of.table));
+        }
+        wasmtime_extern_delete(&found);
+    };
+    wasmtime_extern_t found;
+    for (const ImportInfo& import : program_->info().imports) {
+        if (import.kind == ExternKind::kTable &&
+            wasmtime_linker_get(linker_.get(), context_, import.module.data(), import.module.size(),
+                                import.name.data(), import.name.size(), &found)) {
+            log_table(import.module + "." + import.name, found);
+        }
+    }
+    for (const ExportInfo& exported : program_->info().exports) {
+        if (exported.kind == ExternKind::kTable &&
+            wasmtime_instance_export_get(context_, &instance_, exported.name.data(),
+                                         exported.name.size(), &found)) {
+            log_table(exported.name, found);
+        }
+    }
+}
+
 Result<bool> Instance::begin_initializer() {
     while (next_initializer_ < kInitializers.size()) {
         const std::string_view name = kInitializers[next_initializer_++];
@@ -330,6 +368,9 @@ Result<void> Instance::begin(const std::string& name, const Values& arguments,
     }
     function_ = found.of.func;
     calling_ = name;
+    if (debug_) {
+        debug_->call(name, signature, arguments);
+    }
     arguments_.clear();
     std::ranges::transform(arguments, std::back_inserter(arguments_), to_raw);
     raw_results_.assign(signature.results.size(), wasmtime_val_t{});
@@ -342,14 +383,21 @@ Result<void> Instance::begin(const std::string& name, const Values& arguments,
 Error Instance::take_call_failure() {
     const TrapHandle trap(std::exchange(trap_, nullptr));
     const ErrorHandle error(std::exchange(error_, nullptr));
+    Error failure;
     if (auto host_error = std::exchange(host_error_, std::nullopt)) {
+        failure = std::move(*host_error);
         if (error) {
-            add_backtrace(*host_error, program_name(), *error);
+            add_backtrace(failure, program_name(), *error);
         }
-        return std::move(*host_error);
+    } else {
+        failure = trap ? report_trap(program_name(), *trap, guest_limits_)
+                       : report_error(program_name(), *error, guest_limits_);
     }
-    return trap ? report_trap(program_name(), *trap)
-                : report_error(program_name(), *error, guest_limits_);
+    add_context(failure,
+                stage_ == Stage::kInstantiate
+                    ? fmt::format("instantiation of program '{}'", program_name())
+                    : fmt::format("export '{}' of program '{}'", shown(calling_), program_name()));
+    return failure;
 }
 
 void Instance::restore_stack_pointer() {

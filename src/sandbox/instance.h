@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "sandbox/debug_log.h"
 #include "sandbox/executor.h"
 #include "sandbox/guest.h"
 #include "sandbox/guest_memory.h"
@@ -74,6 +75,8 @@ public:
     [[nodiscard]] const Program& program() const { return *program_; }
     [[nodiscard]] const std::string& program_name() const { return program_->name(); }
     [[nodiscard]] CallPort& port() { return port_; }
+    // Null unless that level is on.
+    [[nodiscard]] const DebugLog* debug_log() const { return debug_ ? &*debug_ : nullptr; }
     [[nodiscard]] GuestMemory memory(wasmtime_caller_t* caller);
     // The same while a call is open, or at rest.
     [[nodiscard]] GuestMemory memory() const;
@@ -100,6 +103,7 @@ private:
     void instantiate();
     Result<void> provide_imports();
     void finish_instantiation();
+    void log_sizes() const;
     // False when none is left.
     Result<bool> begin_initializer();
     Result<void> begin(const std::string& name, const Values& arguments,
@@ -117,6 +121,7 @@ private:
     void* const host_;
     const InstanceLimits limits_;
     CallPort& port_;
+    std::optional<DebugLog> debug_;
     GuestLimits guest_limits_;
     bool leased_ = false;
     StoreHandle store_;

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "base/limit_error.h"
 #include "sandbox/host_values.h"
 #include "sandbox/wording.h"
 
@@ -56,6 +57,13 @@ private:
         }
         report_.refusals.push_back(refuse(program_, code, why).error());
         return {.state = ImportState::kRefused, .reason = std::move(why)};
+    }
+
+    void above(const LimitReached& reached, std::string_view why) {
+        if (report_.refusals.size() < kMostRefusals) {
+            report_.refusals.push_back(
+                limit_error(reached, fmt::format("program '{}': {}", program_, why)));
+        }
     }
 
     void version();
@@ -152,9 +160,12 @@ ImportCheck Check::check_item(const ImportInfo& import, const std::string& name)
 void Check::sizes() {
     const ModuleInfo& info = report_.info;
     if (info.memories.size() > options_.max_memories_per_module) {
-        refused("too_many_memories",
-                fmt::format("it has {} memories; {} are allowed", info.memories.size(),
-                            options_.max_memories_per_module));
+        above({.limit = "memories",
+               .setting = "limits.memories",
+               .value = options_.max_memories_per_module,
+               .asked = info.memories.size()},
+              fmt::format("it has {} memories; {} are allowed", info.memories.size(),
+                          options_.max_memories_per_module));
     }
     for (const MemoryInfo& memory : info.memories) {
         if (memory.shared) {
@@ -163,23 +174,30 @@ void Check::sizes() {
         }
         // In pages, since a product with bytes could overflow.
         if (memory.pages.minimum > options_.max_memory_bytes / memory.page_bytes) {
-            refused(
-                "memory_too_large",
-                fmt::format("it has a memory that begins with {} pages of {} bytes; at most "
-                            "{} bytes are allowed (limits.memory_bytes in the configuration)",
-                            memory.pages.minimum, memory.page_bytes, options_.max_memory_bytes));
+            above({.limit = "memory",
+                   .setting = "limits.memory_bytes",
+                   .value = options_.max_memory_bytes},
+                  fmt::format("it has a memory that begins with {} pages of {} bytes; at most {} "
+                              "bytes are allowed",
+                              memory.pages.minimum, memory.page_bytes, options_.max_memory_bytes));
         }
     }
     if (info.tables.size() > options_.max_tables_per_module) {
-        refused("too_many_tables", fmt::format("it has {} tables; {} are allowed",
-                                               info.tables.size(), options_.max_tables_per_module));
+        above({.limit = "tables",
+               .setting = "limits.tables",
+               .value = options_.max_tables_per_module,
+               .asked = info.tables.size()},
+              fmt::format("it has {} tables; {} are allowed", info.tables.size(),
+                          options_.max_tables_per_module));
     }
     for (const TableInfo& table : info.tables) {
         if (table.elements.minimum > options_.max_table_elements) {
-            refused("table_too_large",
-                    fmt::format("it has a table that begins with {} elements; at most {} are "
-                                "allowed (limits.table_elements in the configuration)",
-                                table.elements.minimum, options_.max_table_elements));
+            above({.limit = "table",
+                   .setting = "limits.table_elements",
+                   .value = options_.max_table_elements,
+                   .asked = table.elements.minimum},
+                  fmt::format("it has a table that begins with {} elements; at most {} are allowed",
+                              table.elements.minimum, options_.max_table_elements));
         }
     }
 }
@@ -194,10 +212,13 @@ std::unexpected<Error> refuse(std::string_view program, std::string_view code,
 Result<void> check_size(std::string_view program, std::size_t bytes,
                         const RuntimeOptions& options) {
     if (bytes > options.max_module_bytes) {
-        return refuse(program, "module_too_large",
-                      fmt::format("its {} bytes are more than the limit of {} "
-                                  "(limits.module_bytes in the configuration)",
-                                  bytes, options.max_module_bytes));
+        return std::unexpected(
+            limit_error({.limit = "module_bytes",
+                         .setting = "limits.module_bytes",
+                         .value = options.max_module_bytes,
+                         .asked = bytes},
+                        fmt::format("program '{}': its {} bytes are more than the limit of {}",
+                                    program, bytes, options.max_module_bytes)));
     }
     return {};
 }

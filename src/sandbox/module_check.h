@@ -19,7 +19,7 @@ namespace realm::sandbox {
 std::unexpected<Error> refuse(std::string_view program, std::string_view code,
                               std::string_view why);
 
-// module_too_large above options.max_module_bytes.
+// program_limit/module_bytes above options.max_module_bytes.
 Result<void> check_size(std::string_view program, std::size_t bytes, const RuntimeOptions& options);
 
 // Everything that is found; an error only for what cannot be read at all.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "sandbox/debug_log.h"
 #include "sandbox/digest.h"
 #include "sandbox/engine_setup.h"
 #include "sandbox/host_binding.h"
@@ -28,6 +29,9 @@ Result<std::shared_ptr<const Program>> link(Runtime::Impl& runtime, CheckedModul
         return refuse(program->name, module.error().code, module.error().message);
     }
     program->module = std::move(*module);
+    if (runtime.options.logger.enabled(telemetry::Level::kDebug)) {
+        DebugLog(runtime.options.logger, program->name).module(program->info);
+    }
     program->linker.reset(wasmtime_linker_clone(runtime.linker.get()));
     if (auto defined = define_other_imports(program->linker.get(), runtime.functions, *program);
         !defined) {

@@ -16,6 +16,7 @@
 #include "sandbox/machine_code.h"
 #include "sandbox/module_info.h"
 #include "sandbox/module_report.h"
+#include "telemetry/log.h"
 
 namespace realm::sandbox {
 
@@ -26,9 +27,10 @@ struct RuntimeOptions {
     std::uint32_t max_memories_per_module = 4;
     std::uint32_t max_tables_per_module = 16;
     std::size_t guest_stack_bytes = std::size_t{256} << 10;  // wasm frames
-    std::size_t fiber_stack_bytes = std::size_t{512} << 10;  // wasm frames and host functions
+    std::size_t host_stack_bytes = std::size_t{256} << 10;   // host functions called from there
     std::chrono::microseconds tick{1000};                    // epoch interval while a guest runs
     std::size_t max_module_bytes = std::size_t{64} << 20;
+    telemetry::Logger logger{};  // debug: signatures, calls, pointers, sizes of memories and tables
 };
 
 // A module that Runtime::check() accepted and that is not compiled yet. A value.

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/limit_error.h"
@@ -31,7 +32,7 @@ struct TrapKind {
 
 // By Wasmtime's trap code; the codes of components do not occur here.
 constexpr std::array<TrapKind, 17> kTrapKinds = {{
-    {"stack_overflow", "its stack is exhausted (endless recursion?)"},
+    {"stack", "its stack is full"},
     {"out_of_bounds", "out of bounds memory access"},
     {"misaligned_atomic", "unaligned atomic access"},
     {"table_out_of_bounds", "out of bounds table access"},
@@ -167,6 +168,18 @@ Error trap_error(const std::string& program, const TrapKind& kind,
     return error;
 }
 
+Error stack_error(const std::string& program, const std::vector<Frame>& frames,
+                  const GuestLimits& limits) {
+    Error error = limit_error(
+        {.limit = "stack", .setting = "limits.stack_bytes", .value = limits.stack_bytes},
+        fmt::format("program '{}' used up its stack of {} bytes{} (endless recursion?){}", program,
+                    limits.stack_bytes, place_of(frames), callers_of(frames)));
+    auto details = nlohmann::ordered_json::parse(error.details);
+    details.update(nlohmann::ordered_json::parse(details_of(program, "stack", frames)));
+    error.details = details.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    return error;
+}
+
 // The number after the last `before` in `text`: the cause stands at the end, and function names
 // that a guest chose come before it.
 std::optional<std::uint64_t> number_after(std::string_view text, std::string_view before) {
@@ -215,11 +228,9 @@ Error table_error(const std::string& program, std::uint64_t wanted, const GuestL
 
 // Of objects that Wasmtime's garbage collector keeps; their heap may be as large as a memory.
 Error heap_error(const std::string& program, const GuestLimits& limits) {
-    return make_error(
-        ErrorType::kProgramLimit, "memory",
-        fmt::format("program '{}' has no room left for objects on its heap; its limit "
-                    "is {} bytes (limits.memory_bytes in the configuration raises "
-                    "it)",
+    return limit_error(
+        {.limit = "memory", .setting = "limits.memory_bytes", .value = limits.memory_bytes},
+        fmt::format("program '{}' has no room left for objects on its heap; its limit is {} bytes",
                     program, limits.memory_bytes));
 }
 
@@ -235,7 +246,11 @@ std::string cause_in(std::string_view text) {
 
 }  // namespace
 
-Error report_trap(const std::string& program, const wasm_trap_t& trap) {
+Error report_trap(const std::string& program, const wasm_trap_t& trap, const GuestLimits& limits) {
+    wasmtime_trap_code_t code = 0;
+    if (wasmtime_trap_code(&trap, &code) && code == WASMTIME_TRAP_CODE_STACK_OVERFLOW) {
+        return stack_error(program, frames_of(trap), limits);
+    }
     return trap_error(program, kind_of(trap), frames_of(trap));
 }
 
@@ -261,6 +276,13 @@ Error report_error(const std::string& program, const wasmtime_error_t& error,
         return trap_error(program, {"uncaught_exception", "an exception was not caught"}, frames);
     }
     return trap_error(program, {"trap", reason.c_str()}, frames);
+}
+
+void add_context(Error& error, std::string around) {
+    if (error.type == ErrorType::kProgramTrap || error.type == ErrorType::kProgramLimit ||
+        error.type == ErrorType::kInternal) {
+        error.context.push_back(std::move(around));
+    }
 }
 
 void add_backtrace(Error& error, const std::string& program, const wasmtime_error_t& cause) {

@@ -100,11 +100,15 @@ void Run::end(sandbox::RunOutcome outcome) {
                      .duration = std::chrono::duration_cast<std::chrono::milliseconds>(
                          base::SteadyClock::now() - started_)};
     if (outcome.error) {
+        add_context(*outcome.error);
         result.reply = std::unexpected(std::move(*outcome.error));
     } else if (answer_) {
         result.reply = std::move(*answer_);
     }
     log_end(result);
+    if (!result.reply && !request_.show_faults) {
+        hide_fault(result.reply.error());
+    }
     sink_->on_end(std::move(result));
 }
 
@@ -194,6 +198,28 @@ Result<void> Run::check_open() const {
     return {};
 }
 
+// The outermost of what the sandbox noted.
+void Run::add_context(Error& error) const {
+    if (error.context.empty()) {
+        return;
+    }
+    std::string around = "run " + id() + " of tenant '" + tenant() + "', operation '" +
+                         request_.meta.operation + "'";
+    if (!session().empty()) {
+        around += ", session '" + session() + "'";
+    }
+    error.context.push_back(std::move(around));
+}
+
+void Run::hide_fault(Error& error) const {
+    error.context.clear();
+    if (error.type == ErrorType::kProgramTrap || error.type == ErrorType::kInternal) {
+        error.message = "The server's program '" + program_ +
+                        "' failed; the server's log has the cause, under run " + id() + ".";
+        error.details.clear();
+    }
+}
+
 void Run::log_end(const RunResult& result) const {
     const std::string_view code = result.reply ? std::string_view("ok") : result.reply.error().code;
     const auto level = !result.reply && is_fault(result.reply.error().type)
@@ -201,6 +227,12 @@ void Run::log_end(const RunResult& result) const {
                            : telemetry::Level::kInfo;
     const std::string_view message =
         level == telemetry::Level::kWarn ? std::string_view(result.reply.error().message) : "";
+    std::string context;
+    if (level == telemetry::Level::kWarn) {
+        for (const std::string& around : result.reply.error().context) {
+            context += (context.empty() ? "" : " < ") + around;
+        }
+    }
     logger_.log(level, "run ended",
                 {{"run", id()},
                  {"tenant", request_.meta.tenant},
@@ -210,7 +242,8 @@ void Run::log_end(const RunResult& result) const {
                  {"duration_ms", result.duration.count()},
                  {"cpu_us",
                   std::chrono::duration_cast<std::chrono::microseconds>(result.usage.cpu).count()},
-                 {"reason", message}});
+                 {"reason", message},
+                 {"context", context}});
 }
 
 }  // namespace realm::serving

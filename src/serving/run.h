@@ -55,6 +55,8 @@ struct RunRequest {
     std::string entry = "realm_run";    // the export that is called
     std::optional<StepOrder> steps{};   // instead of the entry
     std::optional<RunLimits> limits{};  // nothing: the service's
+    // Traps with their function names and backtrace: for those who own the program.
+    bool show_faults = true;
     // The arguments without the program's name.
     interfaces::WasiConfig wasi{};
 };
@@ -114,6 +116,8 @@ public:
 private:
     Result<void> account(std::size_t bytes);
     Result<void> check_open() const;
+    void add_context(Error& error) const;
+    void hide_fault(Error& error) const;
     void log_end(const RunResult& result) const;
 
     const RunRequest request_;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/limit_error.h"
+
 namespace realm::serving {
 
 Result<std::shared_ptr<Session>> SessionTable::obtain(const SessionKey& key, const Open& open) {
@@ -16,14 +18,9 @@ Result<std::shared_ptr<Session>> SessionTable::obtain(const SessionKey& key, con
     const auto held = static_cast<std::size_t>(std::ranges::count_if(
         sessions_, [&](const auto& entry) { return entry.first.tenant == key.tenant; }));
     if (held >= most_) {
-        Error error = std::move(
-            fail(ErrorType::kProgramLimit, "sessions",
-                 "this tenant keeps " + std::to_string(most_) +
-                     " sessions already (limits.sessions in the configuration raises it); end one")
-                .error());
-        error.details = R"({"limit":"sessions","value":)" + std::to_string(most_) +
-                        R"(,"setting":"limits.sessions"})";
-        return std::unexpected(std::move(error));
+        return std::unexpected(limit_error(
+            {.limit = "sessions", .setting = "limits.sessions", .value = most_, .asked = most_ + 1},
+            "this tenant keeps " + std::to_string(most_) + " sessions already; end one"));
     }
     const std::uint64_t number = ++opened_;
     auto session = open([table = weak_from_this(), key, number](const Error&) {

@@ -18,7 +18,7 @@ def post(server, **body):
 
 @pytest.mark.parametrize("name, code", [
     ("spin", "cpu_time"), ("memory_hog", "memory"), ("out_of_bounds", "out_of_bounds"),
-    ("stack_overflow", "stack_overflow"), ("unreachable", "unreachable"),
+    ("stack_overflow", "stack"), ("unreachable", "unreachable"),
     ("context_hog", "contexts"), ("output_flood", "output_bytes"),
     ("unknown_import", "unknown_import"),
 ])

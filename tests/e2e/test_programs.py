@@ -239,9 +239,9 @@ def test_both_sides_of_the_sizes(start_server):
                                 "--set", "limits.manifest_bytes=100",
                                 "--set", "limits.body_bytes=1024"))
     assert small.push("p", CHAT).status_code == 201
-    message = error_of(small.push("p", CHAT + b"\0\2\1n"), 400, "module_too_large")
+    message = error_of(small.push("p", CHAT + b"\0\2\1n"), 422, "module_bytes")
     assert message == (f"program 'p': its {size + 4} bytes are more than the limit of {size} "
-                       "(limits.module_bytes in the configuration)")
+                       "(limits.module_bytes in the configuration raises it)")
     message = error_of(small.push("p", CHAT + bytes(100_000)), 413, "body_too_large")
     assert f"this server accepts {size + 100 + 16384} (limits.module_bytes)" in message
     message = error_of(small.push("p", CHAT, {"description": "x" * 100}), 400, "invalid_manifest")

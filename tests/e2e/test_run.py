@@ -153,18 +153,26 @@ def test_memory(realm):
 
 @pytest.mark.parametrize("name, code, function", [
     ("out_of_bounds", "out_of_bounds", "peek"),
-    ("stack_overflow", "stack_overflow", "dive"),
     ("unreachable", "unreachable", "realm_run"),
 ])
 def test_trap(realm, name, code, function):
     error = error_of(hostile(realm, name))
     assert (error["type"], error["code"], error["retryable"]) == ("program_trap", code, False)
-    # A stack that is exhausted says where, but not at which offset.
-    assert re.match(rf"program '{name}' trapped in function '{function}'( \(offset 0x[0-9a-f]+\))?: ",
+    assert re.match(rf"program '{name}' trapped in function '{function}' \(offset 0x[0-9a-f]+\): ",
                     error["message"])
     assert error["details"]["function"] == function
     assert error["details"]["program"] == name
     assert error["details"]["backtrace"][0]["function"] == function
+
+
+@pytest.mark.parametrize("stack", [65536, 1 << 20])
+def test_a_full_stack(realm, stack):
+    error = error_of(hostile(realm, "stack_overflow", "--set", f"limits.stack_bytes={stack}"))
+    assert (error["type"], error["code"]) == ("program_limit", "stack")
+    assert f"used up its stack of {stack} bytes in function 'dive'" in error["message"]
+    assert "limits.stack_bytes in the configuration raises it" in error["message"]
+    assert error["details"]["value"] == stack
+    assert error["details"]["backtrace"][0]["function"] == "dive"
 
 
 def test_a_trap_in_words(realm):

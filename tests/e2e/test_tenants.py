@@ -1,12 +1,13 @@
 """Tenants and their keys."""
 
 import json
+import re
 
 import httpx
 import openai
 import pytest
 
-from support import ANSWER, MESSAGES, MODEL_NAME, Server, run_realm
+from support import ANSWER, MESSAGES, MODEL_NAME, PROGRAMS, Server, run_realm
 
 RED_KEY = "rk_red_0123456789abcdefghijklmnop"
 BLUE_KEY = "rk_blue_0123456789abcdefghijklmno"
@@ -119,6 +120,26 @@ def test_keys_never_reach_the_log(start_server, config):
     assert server.wait_for_exit() == 0
     assert RED_KEY not in server.log()
     assert "rk_wrong" not in server.log()
+
+
+def test_a_tenant_is_not_told_where_the_servers_own_program_failed(start_server, config):
+    server = start_server("--config", config, "--program", PROGRAMS / "unreachable.wasm")
+    response = post(server, f"Bearer {RED_KEY}")
+    assert response.status_code == 422
+    error = response.json()["error"]
+    assert error["code"] == "unreachable"
+    assert re.fullmatch(r"The server's program 'unreachable' failed; the server's log has the "
+                        r"cause, under run ([0-9a-f-]{36})\.", error["message"])
+    run = error["message"].split()[-1].rstrip(".")
+    envelope = server.post("/v1/envelope", headers={"Authorization": f"Bearer {RED_KEY}"},
+                           json={"meta": {"operation": "chat.completions"},
+                                 "data": {"messages": MESSAGES}}).json()["error"]
+    assert set(envelope) == {"type", "code", "message", "retryable"}
+    ended = [line for line in server.log().splitlines() if f"run={run}" in line]
+    assert len(ended) == 1
+    assert "tenant=red" in ended[0] and "trapped in function 'realm_run'" in ended[0]
+    assert (f"context=\"export 'realm_run' of program 'unreachable' < run {run} of tenant 'red', "
+            "operation 'chat.completions'\"") in ended[0]
 
 
 def test_key_hash(realm):

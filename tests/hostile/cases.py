@@ -87,9 +87,9 @@ CASES = [
     ends("tail_calls_itself", LIMIT, "cpu_time", "50 ms (limits.cpu_ms"),
     ends("throws_for_ever", LIMIT, "cpu_time", "50 ms (limits.cpu_ms"),
     ends("unread_generation", LIMIT, "cpu_time", "50 ms (limits.cpu_ms"),
-    ends("stack_overflow", TRAP, "stack_overflow", "'dive'"),
-    ends("recursion_through_a_table", TRAP, "stack_overflow"),
-    ends("recursion_with_large_frames", TRAP, "stack_overflow"),
+    ends("stack_overflow", LIMIT, "stack", "'dive'"),
+    ends("recursion_through_a_table", LIMIT, "stack", "limits.stack_bytes"),
+    ends("recursion_with_large_frames", LIMIT, "stack", "limits.stack_bytes"),
 
     # Memory, tables, segments.
     ends("memory_hog", LIMIT, "memory", "limit is 4194304 bytes (limits.memory_bytes"),
@@ -102,11 +102,11 @@ CASES = [
     ends("elements_outside", TRAP, "table_out_of_bounds"),
     replies("data_huge", None),
     refused("data_in_too_many_segments", says="data segments count exceeds limit of 100000"),
-    refused("memory_starts_too_large", "memory_too_large", "limits.memory_bytes"),
-    refused("table_starts_too_large", "table_too_large", "limits.table_elements"),
-    refused("too_many_memories", "too_many_memories", "has 5 memories; 4 are allowed"),
-    refused("too_many_tables", "too_many_tables", "has 17 tables; 16 are allowed"),
-    refused("larger_than_allowed", "module_too_large", "limits.module_bytes"),
+    refused("memory_starts_too_large", "memory", "limits.memory_bytes", 422),
+    refused("table_starts_too_large", "table", "limits.table_elements", 422),
+    refused("too_many_memories", "memories", "has 5 memories; 4 are allowed", 422),
+    refused("too_many_tables", "tables", "has 17 tables; 16 are allowed", 422),
+    refused("larger_than_allowed", "module_bytes", "limits.module_bytes", 422),
 
     # Pointers and values.
     bad_arguments(),
@@ -124,14 +124,14 @@ CASES = [
                ["free", 0], ["no_such"], ["nobody.free"], ["new Nothing"], ["takes_text", 1]],
               ["bad_allocation", -21, 0, "out_of_bounds", "unreachable", "no_such_export",
                "no_such_name", "no_such_class", "bad_arguments"]))),
-    replies("bad_values", [-1] * 7 + [-5] * 2 + [-1] * 7 + [0]),
+    replies("bad_values", [-1, -9] + [-1] * 5 + [-5] * 2 + [-1] * 7 + [0]),
     replies("freed_handles", [0, 0, 0] + [-4] * 8),
     replies("guessed_handles", [0, 0, -4, -4]),
     replies("answers_twice", [4]),
 
     # Large inputs and outputs.
-    replies("slow_tokenizer", [-1, -1, 1, -1, -1]),
-    replies("slow_template", [-1] * 7),
+    replies("slow_tokenizer", [-9, -9, 1, -9, -1]),
+    replies("slow_template", [-9] + [-1] * 6),
     replies("deep_json", [-1] * 10),
     replies("chunk_too_large", [-9, -9]),
     ends("output_flood", LIMIT, "output_bytes", "limits.output_bytes"),

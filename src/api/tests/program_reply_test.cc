@@ -18,7 +18,8 @@ const Error kTrap{.type = ErrorType::kProgramTrap,
                   .message = "boom",
                   .retryable = false,
                   .retry_after_ms = {},
-                  .details = R"({"backtrace":["run"]})"};
+                  .details = R"({"backtrace":["run"]})",
+                  .context = {"export 'run'", "run 7"}};
 
 TEST(ProgramReply, WholeHoldsOutputChunksAndUsage) {
     const auto reply = program_reply("7", "p@1", false);
@@ -42,7 +43,8 @@ TEST(ProgramReply, StreamsChunksThenTheOutput) {
 
 TEST(ProgramReply, ErrorsCarryTheirDetailsToTheOwner) {
     const Json expected = Json::parse(R"({"error": {"message": "boom", "type": "program_error",
-        "param": null, "code": "unreachable", "details": {"backtrace": ["run"]}}})");
+        "param": null, "code": "unreachable", "details": {"backtrace": ["run"]},
+        "context": ["export 'run'", "run 7"]}})");
     const net::HttpResponse response = program_reply("7", "p@1", false)->error(kTrap);
     EXPECT_EQ(response.status, 422);
     EXPECT_EQ(Json::parse(response.body), expected);
@@ -65,6 +67,7 @@ TEST(ProgramReply, EnvelopesHoldTheSame) {
     EXPECT_EQ(whole["error"], nullptr);
     const Json error = Json::parse(reply->error(kTrap).body);
     EXPECT_EQ(error["error"]["details"]["backtrace"][0], "run");
+    EXPECT_EQ(error["error"]["context"], Json::array({"export 'run'", "run 7"}));
     const std::string chunk = reply->chunk(1);
     EXPECT_EQ(Json::parse(chunk.substr(6))["data"], Json({{"chunk", 1}}));
 }

@@ -204,11 +204,12 @@ TEST_F(Catalog, InterfacesAndStrictnessAreChecked) {
 
 TEST_F(Catalog, AMemoryMustFitTheProgramsLimit) {
     EXPECT_EQ(push(module_with("(memory 2)"), R"({"limits": {"memory_bytes": 131071}})"),
-              "memory_too_large: program 'p': it has a memory that begins with 2 pages of 65536 "
-              "bytes; its limit is 131071 bytes (limits.memory_bytes)");
+              "memory: program 'p': it has a memory that begins with 2 pages of 65536 bytes; its "
+              "limit is 131071 bytes (limits.memory_bytes in the configuration raises it)");
     EXPECT_EQ(push(module_with("(memory 1) (memory 2)"), R"({"limits": {"memory_bytes": 262143}})"),
-              "memory_too_large: program 'p': it has a memory that begins with 2 pages of 65536 "
-              "bytes; its limit is 131071 bytes (limits.memory_bytes, shared by its memories)");
+              "memory: program 'p': it has a memory that begins with 2 pages of 65536 bytes; its "
+              "limit is 131071 bytes for each of its memories (limits.memory_bytes in the "
+              "configuration raises it)");
     EXPECT_EQ(push(module_with("(memory 2)"), R"({"limits": {"memory_bytes": 131072}})"), "1 new");
 }
 
@@ -217,8 +218,8 @@ TEST_F(Catalog, WhatDoesNotCompileIsNotKept) {
     std::string wasm = module_with("");
     wasm[wasm.size() - 1] = 0;  // a function without its end
     EXPECT_TRUE(push(wasm).starts_with("invalid_module: program 'p': "));
-    EXPECT_EQ(push(module_with("(memory (data \"" + std::string(5000, 'x') + "\"))")).substr(0, 17),
-              "module_too_large:");
+    EXPECT_EQ(push(module_with("(memory (data \"" + std::string(5000, 'x') + "\"))")).substr(0, 13),
+              "module_bytes:");
     EXPECT_EQ(push(module_with(""), {}, "No").substr(0, 21), "invalid_program_name:");
     EXPECT_TRUE(store_->list("a").empty());
 }

@@ -113,7 +113,7 @@ TEST_F(Programs, RefusesTheBuiltInChatWhereItIsTooLarge) {
     // used.
     const auto chat = registry_->add_chat(std::nullopt);
     ASSERT_FALSE(chat.has_value());
-    EXPECT_EQ(chat.error().type, ErrorType::kInvalidRequest);
+    EXPECT_EQ(chat.error().code, "module_bytes");
     EXPECT_THAT(chat.error().message, HasSubstr("chat"));
 }
 

@@ -9,7 +9,9 @@ std::string refusal(Harness& harness, std::string_view text) {
     if (program) {
         return "";
     }
-    EXPECT_EQ(program.error().type, ErrorType::kInvalidRequest);
+    // Limits say which they are.
+    EXPECT_EQ(program.error().type, program.error().details.empty() ? ErrorType::kInvalidRequest
+                                                                    : ErrorType::kProgramLimit);
     EXPECT_FALSE(program.error().retryable);
     return program.error().code + ": " + program.error().message;
 }
@@ -135,9 +137,9 @@ TEST(Compile, TheSizeLimitIsExact) {
     options.max_module_bytes = text.size() - 1;
     Harness small({}, options);
     EXPECT_EQ(refusal(small, text),
-              "module_too_large: program 'p': its " + std::to_string(text.size()) +
+              "module_bytes: program 'p': its " + std::to_string(text.size()) +
                   " bytes are more than the limit of " + std::to_string(text.size() - 1) +
-                  " (limits.module_bytes in the configuration)");
+                  " (limits.module_bytes in the configuration raises it)");
 }
 
 TEST(RuntimeOptions, ImpossibleOnesAreRefused) {
@@ -154,9 +156,9 @@ TEST(RuntimeOptions, ImpossibleOnesAreRefused) {
     EXPECT_EQ(error([](RuntimeOptions& o) { o.max_memory_bytes = 65535; }),
               "bad_sandbox_options: the sandbox's largest memory is 65535 bytes; it must lie "
               "between 65536 and 4294967296");
-    EXPECT_EQ(error([](RuntimeOptions& o) { o.fiber_stack_bytes = o.guest_stack_bytes + 65535; }),
-              "bad_sandbox_options: a fiber's stack of 327679 bytes must leave at least 65536 "
-              "bytes beside the guest's 262144 bytes");
+    EXPECT_EQ(error([](RuntimeOptions& o) { o.host_stack_bytes = 65535; }),
+              "bad_sandbox_options: host functions need a stack of at least 65536 bytes, not "
+              "65535");
 }
 
 TEST(RuntimeOptions, AHostFunctionNeedsExactlyOneThunk) {

@@ -34,6 +34,29 @@ TEST(Limits, MemoryMayGrowToTheLimitAndNoFurther) {
               "(limits.memory_bytes in the configuration raises it)");
 }
 
+// Calls itself so often that it needs between 64 and 128 KiB of stack.
+std::string dive(int depth) {
+    return module_text("",
+                       "(func $dive (param i32) (if (local.get 0) (then (call $dive (i32.sub "
+                       "(local.get 0) (i32.const 1)))))) (func (export \"run\") (call $dive "
+                       "(i32.const " +
+                           std::to_string(depth) + ")))");
+}
+
+TEST(Limits, CallsHaveTheStackThatIsSet) {
+    RuntimeOptions options = small_options();
+    options.guest_stack_bytes = std::size_t{64} << 10;
+    Harness small({}, options);
+    EXPECT_EQ(message_of(small.run(dive(100))), "");
+    const auto outcome = small.run(dive(5000));
+    ASSERT_TRUE(outcome.error);
+    EXPECT_EQ(outcome.error->type, ErrorType::kProgramLimit);
+    EXPECT_EQ(outcome.error->code, "stack");
+    options.guest_stack_bytes = std::size_t{1} << 20;
+    Harness large({}, options);
+    EXPECT_EQ(message_of(large.run(dive(5000))), "");
+}
+
 TEST(Limits, TheMemoryAtTheStartCountsToo) {
     Harness harness;
     EXPECT_EQ(message_of(harness.run(grow(0), {.memory_bytes = 65536})), "");

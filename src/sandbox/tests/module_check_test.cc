@@ -18,7 +18,9 @@ std::vector<std::string> refusals(Harness& harness, std::string_view text,
                                   const ImportRules& rules = {}) {
     std::vector<std::string> found;
     for (const Error& error : inspect(harness, text, rules).refusals) {
-        EXPECT_EQ(error.type, ErrorType::kInvalidRequest);
+        // Limits say which they are.
+        EXPECT_EQ(error.type,
+                  error.details.empty() ? ErrorType::kInvalidRequest : ErrorType::kProgramLimit);
         found.push_back(error.code + ": " + error.message);
     }
     return found;
@@ -82,27 +84,33 @@ TEST(Inspect, SizesAreCheckedBeforeCompilation) {
                        "(module (memory 64) (memory 64) (table 100 funcref) (table 0 "
                        "1000 externref))"),
               List{});
-    EXPECT_EQ(refusals(harness, "(module (memory 0) (memory 0) (memory 0))"),
-              List{"too_many_memories: program 'p': it has 3 memories; 2 are allowed"});
+    EXPECT_EQ(
+        refusals(harness, "(module (memory 0) (memory 0) (memory 0))"),
+        List{"memories: program 'p': it has 3 memories; 2 are allowed (limits.memories in the "
+             "configuration raises it)"});
     EXPECT_EQ(refusals(harness, "(module (memory 65))"),
-              List{"memory_too_large: program 'p': it has a memory that begins with 65 pages of "
+              List{"memory: program 'p': it has a memory that begins with 65 pages of "
                    "65536 bytes; at most 4194304 bytes are allowed (limits.memory_bytes in the "
-                   "configuration)"});
+                   "configuration raises it)"});
     EXPECT_EQ(refusals(harness, "(module (memory 1 2 shared))"),
               List{"shared_memory: program 'p': it has a shared memory; threads of a program's own "
                    "are not allowed"});
     EXPECT_EQ(refusals(harness, "(module (table 0 funcref) (table 0 funcref) (table 0 funcref))"),
-              List{"too_many_tables: program 'p': it has 3 tables; 2 are allowed"});
+              List{"tables: program 'p': it has 3 tables; 2 are allowed (limits.tables in the "
+                   "configuration raises it)"});
     EXPECT_EQ(refusals(harness, "(module (table 101 funcref))"),
-              List{"table_too_large: program 'p': it has a table that begins with 101 elements; at "
-                   "most 100 are allowed (limits.table_elements in the configuration)"});
+              List{"table: program 'p': it has a table that begins with 101 elements; at "
+                   "most 100 are allowed (limits.table_elements in the configuration raises it)"});
 }
 
 TEST(Inspect, CompileRefusesTheSame) {
     Harness harness;
     const auto program = harness.compile("(module (memory 65))");
     ASSERT_FALSE(program);
-    EXPECT_EQ(program.error().code, "memory_too_large");
+    EXPECT_EQ(program.error().type, ErrorType::kProgramLimit);
+    EXPECT_EQ(program.error().code, "memory");
+    EXPECT_EQ(program.error().details,
+              R"({"limit":"memory","value":4194304,"setting":"limits.memory_bytes"})");
     EXPECT_TRUE(harness.compile("(module (memory 64))"));
 }
 

@@ -61,7 +61,12 @@ TEST(Trap, EndlessRecursionEndsAndKeepsTwentyFrames) {
     Harness harness;
     const auto outcome = run_body(harness, R"((func $again (export "run") (call $again)))");
     ASSERT_TRUE(outcome.error);
-    EXPECT_EQ(outcome.error->code, "stack_overflow");
+    EXPECT_EQ(outcome.error->type, ErrorType::kProgramLimit);
+    EXPECT_EQ(outcome.error->code, "stack");
+    EXPECT_TRUE(outcome.error->details.starts_with(
+        R"({"limit":"stack","value":262144,"setting":"limits.stack_bytes","program":"p",)"
+        R"("function":"again","trap":"stack","backtrace":[)"))
+        << outcome.error->details;
     std::size_t frames = 0;
     for (std::size_t at = 0;
          (at = outcome.error->details.find(R"({"function":"again")", at)) != std::string::npos;
@@ -69,8 +74,35 @@ TEST(Trap, EndlessRecursionEndsAndKeepsTwentyFrames) {
         ++frames;
     }
     EXPECT_EQ(frames, 20U);
-    EXPECT_NE(outcome.error->message.find(": its stack is exhausted (endless recursion?)"),
-              std::string::npos);
+    EXPECT_TRUE(outcome.error->message.starts_with(
+        "program 'p' used up its stack of 262144 bytes in function 'again' (endless recursion?); "
+        "called from 'again', "))
+        << outcome.error->message;
+}
+
+TEST(Trap, SaysAroundWhatItHappened) {
+    Harness harness;
+    const auto context = [](const RunOutcome& outcome) {
+        return outcome.error ? outcome.error->context : std::vector<std::string>{};
+    };
+    using Lines = std::vector<std::string>;
+    EXPECT_EQ(context(run_body(harness, "(func (export \"run\") unreachable)")),
+              (Lines{"export 'run' of program 'p'"}));
+    EXPECT_EQ(
+        context(run_body(harness, "(func $s unreachable) (start $s) (func (export \"run\"))")),
+        (Lines{"instantiation of program 'p'"}));
+    EXPECT_EQ(context(run_body(harness,
+                               "(func (export \"_initialize\") unreachable) "
+                               "(func (export \"run\"))")),
+              (Lines{"export '_initialize' of program 'p'"}));
+    constexpr std::string_view kText =
+        R"((import "env" "realm_text" (func $text (param i32 i32) (result i32))))";
+    EXPECT_EQ(
+        context(harness.run(module_text(kText, R"((memory (export "memory") 1) (func (export "run")
+                      (drop (call $text (i32.const 0) (i32.const -1)))))"))),
+        (Lines{"host function 'env.realm_text'", "export 'run' of program 'p'"}));
+    // What is no fault of the program carries none.
+    EXPECT_EQ(context(harness.run(module_text("", ""), {}, "missing")), Lines{});
 }
 
 TEST(Trap, FunctionsWithoutANameGetTheirNumber) {

@@ -190,7 +190,7 @@ TEST_F(Isolation, hostile_programs_end_with_a_reason_and_disturb_nobody) {
          ErrorType::kProgramTrap,
          "unknown_import",
          {"evil", "elsewhere.missing"}},
-        {"(call $inner)", ErrorType::kProgramTrap, "stack_overflow", {"evil", "inner"}},
+        {"(call $inner)", ErrorType::kProgramLimit, "stack", {"evil", "inner"}},
         {"unreachable", ErrorType::kProgramTrap, "unreachable", {"evil", "inner"}},
     };
     for (const auto& item : cases) {

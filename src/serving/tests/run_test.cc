@@ -29,12 +29,13 @@ public:
 
 class RunTest : public ::testing::Test {
 protected:
-    std::shared_ptr<serving::Run> make(RunBounds bounds = {}) {
+    std::shared_ptr<serving::Run> make(RunBounds bounds = {}, bool show_faults = true) {
         RunRequest request;
         request.meta.request_id = "run-1";
         request.meta.tenant = "acme";
         request.meta.operation = "chat.completions";
         request.data = "{}";
+        request.show_faults = show_faults;
         return std::make_shared<serving::Run>(
             std::move(request), "chat", bounds, sink_,
             telemetry::Logger::to_stream(log_, telemetry::Level::kInfo,
@@ -77,6 +78,48 @@ TEST_F(RunTest, ends_with_the_programs_failure) {
     EXPECT_EQ(run->fail(stop()).error().type, ErrorType::kConflict);
     run->end({});
     EXPECT_EQ(sink_->results.at(0).reply.error().code, "x");
+}
+
+Error trap_in_a_function() {
+    Error error = fail(ErrorType::kProgramTrap, "unreachable", "trapped in 'secret'").error();
+    error.details = R"({"function":"secret"})";
+    error.context = {"export 'realm_run' of program 'chat'"};
+    return error;
+}
+
+TEST_F(RunTest, a_trap_says_around_what_it_happened) {
+    auto run = make();
+    run->end({.error = trap_in_a_function(), .usage = {}});
+    const Error& error = sink_->results.at(0).reply.error();
+    EXPECT_EQ(error.message, "trapped in 'secret'");
+    EXPECT_EQ(error.context, (std::vector<std::string>{
+                                 "export 'realm_run' of program 'chat'",
+                                 "run run-1 of tenant 'acme', operation 'chat.completions'"}));
+    EXPECT_NE(log_.str().find("context=\"export 'realm_run' of program 'chat' < run run-1 of "),
+              std::string::npos);
+}
+
+TEST_F(RunTest, strangers_are_not_told_where_a_program_failed) {
+    auto run = make({}, false);
+    run->end({.error = trap_in_a_function(), .usage = {}});
+    const Error& error = sink_->results.at(0).reply.error();
+    EXPECT_EQ(error.type, ErrorType::kProgramTrap);
+    EXPECT_EQ(error.code, "unreachable");
+    EXPECT_EQ(error.message,
+              "The server's program 'chat' failed; the server's log has the cause, under run "
+              "run-1.");
+    EXPECT_EQ(error.details, "");
+    EXPECT_TRUE(error.context.empty());
+    EXPECT_NE(log_.str().find("trapped in 'secret'"), std::string::npos);
+}
+
+TEST_F(RunTest, strangers_are_told_which_limit_a_program_reached) {
+    auto run = make({}, false);
+    Error limit = fail(ErrorType::kProgramLimit, "cpu_time", "too long").error();
+    limit.context = {"export 'realm_run' of program 'chat'"};
+    run->end({.error = std::move(limit), .usage = {}});
+    EXPECT_EQ(sink_->results.at(0).reply.error(),
+              fail(ErrorType::kProgramLimit, "cpu_time", "too long").error());
 }
 
 TEST_F(RunTest, a_trap_outweighs_a_reply) {
