@@ -3,8 +3,8 @@
 again until it, a header it reads, its flags, .clang-tidy or clang-tidy changes.
 
 Most of the time goes to the headers of libraries, so files with the same flags are checked together,
-as one that includes them. Where that fails (for two files may use a name twice) halves are tried,
-down to the single file, whose findings are printed.
+as one that includes them. Where that does not compile (for two files may use a name twice) halves
+are tried, down to the single file.
 
 usage: scripts/tidy.py [FILE...]   (after scripts/build.sh --configure-only)
 """
@@ -12,6 +12,7 @@ usage: scripts/tidy.py [FILE...]   (after scripts/build.sh --configure-only)
 import concurrent.futures
 import itertools
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -19,6 +20,7 @@ import lint_cache
 
 TIDY = "clang-tidy-19"
 GROUP = 8
+DIAGNOSTIC = re.compile(r"^(/[^:\n]+):\d+:\d+: (?:error|warning): .*\[([\w.,-]+)\]$", re.MULTILINE)
 # GCC's warning flags mean other things to clang; GCC has checked them in the build.
 CLANG_FLAGS = ["-w"]
 # What GoogleTest's and google-benchmark's macros expand to.
@@ -49,16 +51,21 @@ class Checker:
             text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
 
     def failures(self, paths, flags):
-        """[(file, findings)] of these files; remembers those that pass."""
+        """[(files, findings)] of these files; remembers those that pass."""
         result = self._tidy(paths, flags)
-        if result.returncode == 0:
-            for path in paths:
+        found = DIAGNOSTIC.findall(result.stdout)
+        broken = result.returncode != 0 and (
+            not found or any("clang-diagnostic-error" in check for _, check in found))
+        if broken and len(paths) > 1:
+            middle = len(paths) // 2
+            return self.failures(paths[:middle], flags) + self.failures(paths[middle:], flags)
+        named = {pathlib.Path(name).resolve() for name, _ in found}
+        # What is found in a header is every file's.
+        failed = paths if broken or named - set(paths) else [p for p in paths if p in named]
+        for path in paths:
+            if path not in failed:
                 (self._cache / self._keys[path]).touch()
-            return []
-        if len(paths) == 1:
-            return [(paths[0], result.stdout)]
-        middle = len(paths) // 2
-        return self.failures(paths[:middle], flags) + self.failures(paths[middle:], flags)
+        return [(failed, result.stdout)] if failed else []
 
 
 def groups_of(paths, commands):
@@ -91,12 +98,13 @@ def main():
 
     checker, failed = Checker(cache, keys), 0
     with concurrent.futures.ThreadPoolExecutor(lint_cache.JOBS) as pool:
-        for found in pool.map(lambda group: checker.failures(group, commands[group[0]]),
-                              groups_of(todo, commands)):
-            for path, text in found:
+        checks = [pool.submit(checker.failures, group, commands[group[0]])
+                  for group in groups_of(todo, commands)]
+        for check in concurrent.futures.as_completed(checks):
+            for paths, text in check.result():
                 failed += 1
-                print(f"--- clang-tidy: {path.relative_to(lint_cache.ROOT)}\n{text.rstrip()}",
-                      flush=True)
+                names = ", ".join(str(path.relative_to(lint_cache.ROOT)) for path in paths)
+                print(f"--- clang-tidy: {names}\n{text.rstrip()}", flush=True)
     return 1 if failed else 0
 
 

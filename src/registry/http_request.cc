@@ -34,10 +34,9 @@ std::size_t append_body(const char* data, std::size_t one, std::size_t size, voi
 }
 
 void add_header(CurlList& list, const std::string& line) {
-    if (curl_slist* const longer = curl_slist_append(list.get(), line.c_str())) {
-        static_cast<void>(list.release());
-        list.reset(longer);
-    }
+    curl_slist* const before = list.release();
+    curl_slist* const longer = curl_slist_append(before, line.c_str());
+    list.reset(longer != nullptr ? longer : before);
 }
 
 }  // namespace

@@ -143,7 +143,7 @@ config::LimitValues limits_of(const Json& json, const ManifestRules& rules) {
     config::LimitValues values;
     for (const auto& [name, value] : json.items()) {
         const bool fits = value.is_number_integer() &&
-                          !(value.is_number_unsigned() && value.get<std::uint64_t>() > INT64_MAX);
+                          (!value.is_number_unsigned() || value.get<std::uint64_t>() <= INT64_MAX);
         if (!fits) {
             wrong(child("limits", name), "a whole number");
         }

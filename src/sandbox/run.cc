@@ -52,7 +52,7 @@ Error shutting_down() {
 
 Run::Run(std::shared_ptr<Scheduler> scheduler, RunOrder order, std::optional<JobOrder> first)
     : scheduler_(std::move(scheduler)),
-      share_(order.share ? std::move(order.share) : scheduler_->common_share()),
+      share_(order.share ? order.share : scheduler_->common_share()),
       phase_(first ? Phase::kQueued : Phase::kIdle),
       job_(std::move(first)),
       deadline_(after(job_ ? job_->limits.wall : order.limits.idle)),

@@ -169,7 +169,7 @@ TEST_F(WasiCalls, BuffersInsideOfBuffersAreChecked) {
                 "(i32.const 1) (i32.const 1) (i64.const -1) (i64.const 0) (i32.const 0) "
                 "(i32.const 512))) (local.set 0 (i32.load (i32.const 512)))";
             const auto error =
-                run(module(open + "(drop " + call + ")",
+                run(module(std::string(open).append("(drop ").append(call).append(")"),
                            std::string(R"(\00\02\00\00\04\00\00\00)") + second + "f"),
                     config());
             ASSERT_TRUE(error.has_value()) << call;
