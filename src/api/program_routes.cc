@@ -173,7 +173,8 @@ ProgramRoutes::Awaitable ProgramRoutes::get(const net::HttpRequest& request, std
         [services = services_, owner = *tenant, ref = std::move(*ref)] {
             return services.programs.describe(owner.name, ref, owner.limits);
         };
-    const auto described = co_await call_worker(services_.workers, std::move(describe));
+    const auto described =
+        co_await call_worker(services_.workers, tenant->name, std::move(describe));
     net::HttpResponse response =
         described ? description_response(*described) : error_response(described.error());
     co_await writer.send(std::move(response));
@@ -182,15 +183,14 @@ ProgramRoutes::Awaitable ProgramRoutes::get(const net::HttpRequest& request, std
 ProgramRoutes::Awaitable ProgramRoutes::get_module(std::string tenant, ProgramRef ref,
                                                    net::ResponseWriter& writer) {
     std::move_only_function<Result<std::string>()> read =
-        [services = services_, tenant = std::move(tenant),
-         ref = std::move(ref)]() -> Result<std::string> {
+        [services = services_, tenant, ref = std::move(ref)]() -> Result<std::string> {
         auto version = services.programs.store().find(tenant, ref);
         if (!version) {
             return std::unexpected(std::move(version.error()));
         }
         return services.programs.store().read(*version);
     };
-    auto wasm = co_await call_worker(services_.workers, std::move(read));
+    auto wasm = co_await call_worker(services_.workers, tenant, std::move(read));
     net::HttpResponse response;
     if (wasm) {
         response.headers = {{"Content-Type", std::string(kWasmType)}};
@@ -216,7 +216,7 @@ ProgramRoutes::Awaitable ProgramRoutes::put(const net::HttpRequest& request, std
             return services.programs.push(owner.name, program, upload.module, upload.manifest,
                                           owner.limits);
         };
-    const auto pushed = co_await call_worker(services_.workers, std::move(push));
+    const auto pushed = co_await call_worker(services_.workers, tenant->name, std::move(push));
     net::HttpResponse response =
         pushed ? json_response(pushed->is_new ? 201 : 200, version_json(pushed->version))
                : error_response(pushed.error());
@@ -237,7 +237,8 @@ ProgramRoutes::Awaitable ProgramRoutes::remove(const net::HttpRequest& request, 
         [services = services_, name = tenant->name, ref = std::move(*ref)] {
             return services.programs.store().remove(name, ref);
         };
-    const auto removed = co_await call_worker(services_.workers, std::move(take_away));
+    const auto removed =
+        co_await call_worker(services_.workers, tenant->name, std::move(take_away));
     net::HttpResponse response =
         removed ? json_response(200, {{"object", "list"}, {"removed", listing(*removed)}})
                 : error_response(removed.error());
@@ -252,11 +253,11 @@ boost::asio::awaitable<Result<ProgramRoutes::Loaded>> ProgramRoutes::load(std::s
     if (auto exists = services_.programs.store().find(tenant, ref); !exists) {
         co_return std::unexpected(std::move(exists.error()));
     }
-    std::move_only_function<Result<Loaded>()> load =
-        [services = services_, tenant = std::move(tenant), ref = std::move(ref)] {
-            return services.programs.load(tenant, ref, services.tenants.named(tenant).limits);
-        };
-    co_return co_await call_worker(services_.workers, std::move(load));
+    std::move_only_function<Result<Loaded>()> load = [services = services_, tenant,
+                                                      ref = std::move(ref)] {
+        return services.programs.load(tenant, ref, services.tenants.named(tenant).limits);
+    };
+    co_return co_await call_worker(services_.workers, std::move(tenant), std::move(load));
 }
 
 boost::asio::awaitable<Result<ProgramRoutes::Loaded>> ProgramRoutes::find_own(

@@ -1,17 +1,23 @@
 // Named threads for work that takes long (tokenising, templates, compilation), behind a bounded
-// queue, so that neither the gateway nor the engine nor a guest's fiber does it.
+// queue, so that neither the gateway nor the engine nor a guest's fiber does it. Lanes keep one
+// party's many tasks from holding up another's.
 #pragma once
 
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
 namespace realm::base {
+
+// What became of a task that was handed in.
+enum class Submission : std::uint8_t { kTaken, kQueueFull, kLaneFull, kStopping };
 
 // Owns its threads. submit() may be called from any thread; the destructor runs what is queued
 // already, then joins. A task must not throw and must not destroy its pool.
@@ -25,16 +31,36 @@ public:
     WorkerPool(const WorkerPool&) = delete;
     WorkerPool& operator=(const WorkerPool&) = delete;
 
-    // False when the queue is full or the pool is shutting down; the task is then not run.
+    // Anything but kTaken: the task is not run. The tasks of a lane keep their order; lanes with
+    // waiting tasks are served in turn. A named lane holds at most all threads but one (and at
+    // least one) and half of the queue's places; the common lane, "", is bounded by the pool alone.
+    [[nodiscard]] Submission submit(Task task, const std::string& lane);
+
+    // In the common lane. False when the queue is full or the pool is shutting down.
     [[nodiscard]] bool submit(Task task);
 
 private:
-    void work();
+    struct Lane {
+        std::deque<Task> waiting;
+        std::size_t running = 0;
+    };
+    using Lanes = std::map<std::string, Lane>;
 
-    std::mutex mutex_;
-    std::condition_variable wake_;
-    std::deque<Task> queue_;
+    void work();
+    // The lane whose turn it is, moved behind the others; end() when none may have a worker now.
+    Lanes::iterator next_lane();
+    [[nodiscard]] bool may_run(const Lanes::value_type& lane) const;
+    void leave(Lanes::iterator lane);
+
     const std::size_t queue_limit_;
+    const std::size_t lane_threads_;
+    const std::size_t lane_queue_limit_;
+
+    std::mutex mutex_;  // guards what follows
+    std::condition_variable wake_;
+    Lanes lanes_;                        // with tasks that wait or run
+    std::deque<Lanes::iterator> turns_;  // those with waiting tasks, the next one first
+    std::size_t waiting_ = 0;
     bool stopping_ = false;
     std::vector<std::thread> threads_;
 };
