@@ -24,6 +24,13 @@ envelope::Meta new_meta(std::string_view operation, const tenancy::Tenant& tenan
     return meta;
 }
 
+Json code_cache_json(const registry::CodeCache& cache) {
+    const registry::CodeCache::Counters counters = cache.counters();
+    return {{"hits", counters.hits},       {"misses", counters.misses},
+            {"damaged", counters.damaged}, {"stored", counters.stored},
+            {"evicted", counters.evicted}, {"failed", counters.failed}};
+}
+
 }  // namespace
 
 Gateway::Gateway(GatewayServices services)
@@ -265,9 +272,15 @@ Gateway::Awaitable Gateway::ready(const net::HttpRequest& /*request*/, std::stri
             tokens += stats.decode_rows;
             contexts += stats.contexts;
         }
+        const serving::RunCounters runs = services_.runs.counters();
         body["runs"] = services_.runs.running();
+        body["retries"] = runs.retries;
+        body["runs_recovered"] = runs.recovered;
         body["contexts"] = contexts;
         body["tokens_generated"] = tokens;
+        if (services_.code_cache != nullptr) {
+            body["code_cache"] = code_cache_json(*services_.code_cache);
+        }
     }
     net::HttpResponse response = json_response(stopping_ ? 503 : 200, body);
     co_await writer.send(std::move(response));

@@ -13,6 +13,7 @@
 #include "api/router.h"
 #include "interfaces/model_directory.h"
 #include "net/http.h"
+#include "registry/code_cache.h"
 #include "sandbox/runtime.h"
 #include "serving/run_service.h"
 #include "telemetry/log.h"
@@ -30,6 +31,7 @@ struct GatewayServices {
     registry::ProgramCatalog& programs;
     base::WorkerPool& program_workers;
     const config::Limits& limits;
+    const registry::CodeCache* code_cache = nullptr;  // null where there is none
     bool show_faults = false;    // of the server's own programs: not to tenants
     bool show_counters = false;  // in /health/ready: not where tenants could watch each other
     telemetry::Logger logger;

@@ -140,6 +140,15 @@ Result<Backend> start_backend(const config::Settings& settings, Lockdown& lockdo
     return backend;
 }
 
+void log_ready(const Stack& stack, const sandbox::Program& program,
+               const config::Settings& settings, const telemetry::Logger& logger) {
+    const inference::ModelInfo& model = stack.models().at(0).model().info();
+    logger.info("ready", {{"model", model.name},
+                          {"description", model.description},
+                          {"program", program.name()},
+                          {"tenants", settings.tenants.size()}});
+}
+
 }  // namespace
 
 Result<void> serve(const config::Settings& settings, const telemetry::Logger& logger) {
@@ -170,6 +179,7 @@ Result<void> serve(const config::Settings& settings, const telemetry::Logger& lo
                           .programs = stack->catalog(),
                           .program_workers = stack->program_workers(),
                           .limits = settings.limits,
+                          .code_cache = stack->code_cache(),
                           .show_faults = settings.tenants.empty(),
                           .show_counters = settings.tenants.empty(),
                           .logger = logger});
@@ -191,11 +201,7 @@ Result<void> serve(const config::Settings& settings, const telemetry::Logger& lo
         return confined;
     }
 
-    const inference::ModelInfo& model = stack->models().at(0).model().info();
-    logger.info("ready", {{"model", model.name},
-                          {"description", model.description},
-                          {"program", (*program)->name()},
-                          {"tenants", settings.tenants.size()}});
+    log_ready(*stack, **program, settings, logger);
     std::cout << "listening on http://" << printable(settings.server.address) << ":"
               << (*http)->port() << std::endl;
     io.run();

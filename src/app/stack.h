@@ -42,6 +42,8 @@ public:
 
     [[nodiscard]] const interfaces::ModelDirectory& models() const { return models_; }
     [[nodiscard]] serving::RunService& runs() { return *runs_; }
+    // Null where machine code is not kept.
+    [[nodiscard]] const registry::CodeCache* code_cache() const { return loader_->cache(); }
 
     // The module at `path`, under the name of its file, or the built-in chat program when it is
     // empty. Compiles.

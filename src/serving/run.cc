@@ -74,11 +74,11 @@ void Run::cancel(Error reason) {
     }
 }
 
-void Run::attach(std::shared_ptr<sandbox::Execution> execution) {
+void Run::attach(std::shared_ptr<sandbox::Execution> execution, std::uint32_t attempt) {
     std::optional<Error> reason;
     {
         const std::lock_guard lock(mutex_);
-        if (ended_) {
+        if (ended_ || attempt != attempt_) {
             return;
         }
         execution_ = execution;
@@ -110,6 +110,25 @@ void Run::end(sandbox::RunOutcome outcome) {
         hide_fault(result.reply.error());
     }
     sink_->on_end(std::move(result));
+}
+
+std::uint32_t Run::attempt() const {
+    const std::lock_guard lock(mutex_);
+    return attempt_;
+}
+
+std::uint32_t Run::begin_attempt() {
+    answer_.reset();
+    const std::lock_guard lock(mutex_);
+    execution_.reset();
+    return ++attempt_;
+}
+
+const Error* Run::failure(const Error* error) const {
+    if (error != nullptr) {
+        return error;
+    }
+    return answer_ && !*answer_ ? &answer_->error() : nullptr;
 }
 
 Result<void> Run::check_chunk(std::size_t bytes) const {
@@ -146,6 +165,7 @@ void Run::emit(std::string chunk, std::move_only_function<void(Result<void>)> do
         done(std::move(counted));
         return;
     }
+    had_effect_ = true;
     sink_->on_chunk(std::move(chunk), std::move(done));
 }
 
@@ -156,6 +176,7 @@ Result<void> Run::reply(std::string json) {
     if (auto counted = account(json.size()); !counted) {
         return counted;
     }
+    had_effect_ = true;
     answer_ = std::move(json);
     return {};
 }
@@ -174,6 +195,7 @@ std::chrono::milliseconds Run::time_left() const {
 }
 
 void Run::line(std::int32_t level, std::string_view text) {
+    had_effect_ = true;
     logger_.log(
         level_of(level), "program log",
         {{"run", id()}, {"tenant", request_.meta.tenant}, {"program", program_}, {"text", text}});

@@ -67,7 +67,8 @@ struct RunResult {
     std::chrono::milliseconds duration{0};
 };
 
-// Whoever listens to a run. Called from executor threads, one call at a time, in order.
+// Whoever listens to a run. Called one at a time, in order: from executor threads, and between two
+// attempts from a timer's thread or that of whoever cancels the run.
 class RunSink {
 public:
     virtual ~RunSink() = default;
@@ -95,9 +96,23 @@ public:
     // Ends the run with `reason` soon; no effect once it has ended.
     void cancel(Error reason);
 
-    // The service's side: the execution behind this run, and its end.
-    void attach(std::shared_ptr<sandbox::Execution> execution);
+    // The service's side: the execution behind an attempt at this run, and the run's end. What
+    // comes for an attempt that is over has no effect.
+    void attach(std::shared_ptr<sandbox::Execution> execution, std::uint32_t attempt);
     void end(sandbox::RunOutcome outcome);
+
+    // The first is 1.
+    [[nodiscard]] std::uint32_t attempt() const;
+    // Another attempt follows, of the number that is returned: what the program said is forgotten.
+    // Between two executions.
+    std::uint32_t begin_attempt();
+    // Whether somebody saw something of the attempt: a chunk, a log line, a kept instance's state.
+    // It can then not be made again. Between the execution's calls or after its end.
+    [[nodiscard]] bool had_effect() const { return had_effect_; }
+    void mark_effect() { had_effect_ = true; }
+    // The error with which the run would end if its execution ended with `error` (null: with none),
+    // which is its own or what the program said; null for none.
+    [[nodiscard]] const Error* failure(const Error* error) const;
 
     // RunPort, for the program.
     [[nodiscard]] std::string_view data() const override { return request_.data; }
@@ -131,9 +146,11 @@ private:
     // Touched by the program's calls alone, which come one at a time.
     std::size_t output_bytes_ = 0;
     std::optional<Result<std::string>> answer_;
+    bool had_effect_ = false;
 
     std::atomic<bool> cancelled_ = false;
-    std::mutex mutex_;  // guards what follows
+    mutable std::mutex mutex_;  // guards what follows
+    std::uint32_t attempt_ = 1;
     std::shared_ptr<sandbox::Execution> execution_;
     std::optional<Error> cancel_reason_;
     bool ended_ = false;

@@ -5,6 +5,7 @@
 #include "base/task.h"
 #include "envelope/error_table.h"
 #include "sandbox/foreign_caller.h"
+#include "serving/retry.h"
 
 namespace realm::serving {
 namespace {
@@ -22,14 +23,9 @@ Task<Result<void>> call_run(sandbox::Guest& guest, std::string entry) {
     co_return results ? Result<void>() : std::unexpected(std::move(results.error()));
 }
 
-// What a job has printed without ending its line belongs to its own run.
-Task<Result<void>> run_and_flush(std::weak_ptr<interfaces::RunHost> host, sandbox::Job job,
-                                 sandbox::Guest& guest) {
-    auto result = co_await job(guest);
-    if (const auto kept = host.lock()) {
-        kept->flush();
-    }
-    co_return result;
+// Another attempt would find what this one left behind.
+Error tried_again() {
+    return fail(ErrorType::kUnavailable, "tried_again", "its first request is tried again").error();
 }
 
 }  // namespace
@@ -38,7 +34,12 @@ Task<Result<void>> run_and_flush(std::weak_ptr<interfaces::RunHost> host, sandbo
 // jobs by the executor's thread.
 class Session::Port final : public interfaces::RunPort, public interfaces::LogPort {
 public:
-    void serve(std::shared_ptr<Run> run) { run_ = std::move(run); }
+    void serve(std::shared_ptr<Run> run) {
+        if (run_) {
+            run->mark_effect();  // it changes what earlier requests made
+        }
+        run_ = std::move(run);
+    }
 
     [[nodiscard]] std::string_view data() const override { return run_->data(); }
     [[nodiscard]] std::string_view meta() const override { return run_->meta(); }
@@ -65,9 +66,9 @@ struct Session::Caller {
     sandbox::ForeignCaller foreign;
 
     Task<Result<void>> run(sandbox::Guest& guest, std::shared_ptr<Run> run,
-                           std::vector<Json> steps) {
+                           std::shared_ptr<const StepOrder> order) {
         Json results = Json::array();
-        for (const Json& json : steps) {
+        for (const Json& json : order->steps) {
             auto step = sandbox::read_foreign_step(json);
             Result<Json> result = Json(nullptr);
             if (step) {
@@ -114,27 +115,45 @@ Result<void> Session::start(const std::shared_ptr<Run>& run, const sandbox::JobL
         });
 }
 
-Result<void> Session::start_steps(const std::shared_ptr<Run>& run, std::vector<Json> steps,
+Result<void> Session::start_steps(const std::shared_ptr<Run>& run,
+                                  std::shared_ptr<const StepOrder> order,
                                   const sandbox::JobLimits& limits,
                                   sandbox::KeptGuest::OnEnd on_end) {
     return submit(
         run,
-        [caller = caller_, run, steps = std::move(steps)](sandbox::Guest& guest) mutable {
-            return caller->run(guest, run, std::move(steps));
+        [caller = caller_, run, order = std::move(order)](sandbox::Guest& guest) {
+            return caller->run(guest, run, order);
         },
         limits, std::move(on_end));
 }
 
+// All by value but the guest: it is the job's own coroutine.
+Task<Result<void>> Session::serve(std::shared_ptr<Session> session, std::shared_ptr<Run> run,
+                                  sandbox::Job job, sandbox::Guest& guest) {
+    session->port_->serve(run);
+    auto result = co_await job(guest);
+    // What it has printed without ending its line belongs to its own run.
+    if (const auto kept = session->host_.lock()) {
+        kept->flush();
+    }
+    const Error* const failure = run->failure(result ? nullptr : &result.error());
+    if (failure != nullptr && is_transient(*failure) && !run->had_effect()) {
+        // From within the job: no other request gets the instance first.
+        session->end(tried_again());
+    }
+    co_return result;
+}
+
 Result<void> Session::submit(const std::shared_ptr<Run>& run, sandbox::Job job,
                              const sandbox::JobLimits& limits, sandbox::KeptGuest::OnEnd on_end) {
+    const std::uint32_t attempt = run->attempt();
     auto submitted = guest_->submit(
-        [port = port_, run, host = host_, job = std::move(job)](sandbox::Guest& guest) mutable {
-            port->serve(run);
-            return run_and_flush(std::move(host), std::move(job), guest);
+        [session = shared_from_this(), run, job = std::move(job)](sandbox::Guest& guest) mutable {
+            return serve(session, run, std::move(job), guest);
         },
         limits, std::move(on_end));
     if (submitted) {
-        run->attach(guest_);
+        run->attach(guest_, attempt);
         return {};
     }
     const bool busy = submitted.error().type == ErrorType::kConflict;

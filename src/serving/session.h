@@ -5,9 +5,9 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "base/error.h"
+#include "base/task.h"
 #include "envelope/envelope.h"
 #include "interfaces/run_host.h"
 #include "sandbox/conventions.h"
@@ -28,7 +28,8 @@ struct InstancePlan {
 };
 
 // Serves one request at a time. Thread-safe. Its instance ends when a request is cancelled, traps
-// in its entry or goes beyond a limit, when it is idle for too long, and with end().
+// in its entry or goes beyond a limit, when its first request is to be tried again, when it is idle
+// for too long, and with end().
 class Session : public std::enable_shared_from_this<Session> {
 public:
     // `executor` and `services` outlive it. `on_close` is called once, on an executor thread, when
@@ -42,9 +43,10 @@ public:
     // unavailable/session_ended. Otherwise the run ends with `on_end`.
     Result<void> start(const std::shared_ptr<Run>& run, const sandbox::JobLimits& limits,
                        sandbox::KeptGuest::OnEnd on_end);
-    // Runs `steps` (see sandbox/foreign_caller.h) one after another, whatever each gives; the reply
-    // is {"results": [...]}, a step_answer() for each.
-    Result<void> start_steps(const std::shared_ptr<Run>& run, std::vector<envelope::Json> steps,
+    // Runs the order's steps (see sandbox/foreign_caller.h) one after another, whatever each gives;
+    // the reply is {"results": [...]}, a step_answer() for each.
+    Result<void> start_steps(const std::shared_ptr<Run>& run,
+                             std::shared_ptr<const StepOrder> order,
                              const sandbox::JobLimits& limits, sandbox::KeptGuest::OnEnd on_end);
 
     void end(Error reason);
@@ -56,6 +58,9 @@ private:
     struct Caller;
 
     Session() = default;
+    static base::Task<Result<void>> serve(std::shared_ptr<Session> session,
+                                          std::shared_ptr<Run> run, sandbox::Job job,
+                                          sandbox::Guest& guest);
     Result<void> submit(const std::shared_ptr<Run>& run, sandbox::Job job,
                         const sandbox::JobLimits& limits, sandbox::KeptGuest::OnEnd on_end);
 

@@ -156,7 +156,7 @@ TEST_F(RunTest, bounds_a_chunk_and_the_whole_output) {
 TEST_F(RunTest, cancelling_reaches_the_execution_once) {
     auto run = make();
     auto execution = std::make_shared<FakeExecution>();
-    run->attach(execution);
+    run->attach(execution, 1);
     EXPECT_FALSE(run->cancelled());
     run->cancel(stop());
     run->cancel(stop());
@@ -170,7 +170,7 @@ TEST_F(RunTest, cancelling_before_the_execution_is_known_is_not_lost) {
     auto run = make();
     run->cancel(stop());
     auto execution = std::make_shared<FakeExecution>();
-    run->attach(execution);
+    run->attach(execution, 1);
     EXPECT_EQ(execution->reasons.size(), 1U);
 }
 
@@ -178,10 +178,52 @@ TEST_F(RunTest, nothing_happens_to_a_run_that_has_ended) {
     auto run = make();
     run->end({});
     auto execution = std::make_shared<FakeExecution>();
-    run->attach(execution);
+    run->attach(execution, 1);
     run->cancel(stop());
     EXPECT_TRUE(execution->reasons.empty());
     EXPECT_FALSE(run->cancelled());
+}
+
+TEST_F(RunTest, an_earlier_attempts_execution_comes_too_late) {
+    auto run = make();
+    auto first = std::make_shared<FakeExecution>();
+    auto second = std::make_shared<FakeExecution>();
+    EXPECT_EQ(run->attempt(), 1U);
+    EXPECT_EQ(run->begin_attempt(), 2U);
+    run->attach(second, 2);
+    run->attach(first, 1);
+    run->cancel(stop());
+    EXPECT_TRUE(first->reasons.empty());
+    EXPECT_EQ(second->reasons.size(), 1U);
+}
+
+TEST_F(RunTest, another_attempt_forgets_what_the_program_said) {
+    auto run = make();
+    const Error own = realm::fail(ErrorType::kInternal, "own", "of the execution").error();
+    EXPECT_EQ(run->failure(nullptr), nullptr);
+    EXPECT_TRUE(run->fail(realm::fail(ErrorType::kNotFound, "x", "y").error()));
+    EXPECT_EQ(run->failure(nullptr)->code, "x");
+    EXPECT_EQ(run->failure(&own)->code, "own");
+    run->begin_attempt();
+    EXPECT_EQ(run->failure(nullptr), nullptr);
+    EXPECT_TRUE(run->reply("1"));
+    EXPECT_EQ(run->failure(nullptr), nullptr);
+}
+
+TEST_F(RunTest, chunk_reply_and_line_are_effects_and_a_failure_is_none) {
+    auto run = make({.output_bytes = 2});
+    EXPECT_FALSE(emit(*run, "123"));
+    EXPECT_TRUE(run->fail(realm::fail(ErrorType::kNotFound, "x", "y").error()));
+    EXPECT_FALSE(run->had_effect());
+    auto emits = make();
+    EXPECT_TRUE(emit(*emits, "1"));
+    EXPECT_TRUE(emits->had_effect());
+    auto replies = make();
+    EXPECT_TRUE(replies->reply("1"));
+    EXPECT_TRUE(replies->had_effect());
+    auto logs = make();
+    logs->line(0, "hidden below the level");
+    EXPECT_TRUE(logs->had_effect());
 }
 
 TEST_F(RunTest, passes_on_what_a_program_logs) {
