@@ -261,8 +261,9 @@ private:
                                                   std::make_shared<Sink>(waiting_), logger_);
         auto host = std::make_shared<Host>(services_, run, waiting_);
         run->attach(executor_->start(
-            program_, "realm_run", std::move(host), {.wall = std::chrono::hours(1)},
-            [run](sandbox::RunOutcome outcome) { run->end(std::move(outcome)); }));
+                        program_, "realm_run", std::move(host), {.wall = std::chrono::hours(1)},
+                        [run](sandbox::RunOutcome outcome) { run->end(std::move(outcome)); }),
+                    run->attempt());
     }
 
     Waiting waiting_;

@@ -9,6 +9,7 @@
 #include <string_view>
 
 // libFuzzer's entry point, one in each folder.
+// NOLINTNEXTLINE(readability-identifier-naming)
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
 namespace realm::fuzz {

@@ -38,25 +38,24 @@ std::vector<std::string> records_of(Level lowest) {
 }
 
 TEST(DebugLog, ShowsSignaturesPointersAndSizes) {
-    EXPECT_EQ(
-        records_of(Level::kDebug),
-        (std::vector<std::string>{
-            R"_(program import program=p name=env.realm_add type="(i32, i32) -> i32")_",
-            R"_(program import program=p name=wbg.table type="3.. externref")_",
-            R"_(program export program=p name=realm_abi_version type="() -> i32")_",
-            R"_(program export program=p name=memory type="1..4 pages")_",
-            R"_(program export program=p name=functions type="7.. funcref")_",
-            R"_(program export program=p name=__stack_pointer type="mut i32")_",
-            R"_(program export program=p name=run type="() -> ()")_",
-            R"_(program memory program=p pages=1..4 page_bytes=65536)_",
-            R"_(program table program=p element=funcref elements=7..)_",
-            R"_(instance memory program=p bytes=65536)_",
-            R"_(instance stack pointer program=p value=1024)_",
-            R"_(instance table program=p name=wbg.table elements=4096)_",
-            R"_(instance table program=p name=functions elements=7)_",
-            R"_(call of an export program=p name=run type="() -> ()" arguments="")_",
-            R"_(call of a host function program=p name=env.realm_add type="(i32, i32) -> i32" )_"
-            R"_(arguments="40, -2")_"}));
+    EXPECT_EQ(records_of(Level::kDebug),
+              (std::vector<std::string>{
+                  R"_(program import program=p name=env.realm_add type="(i32, i32) -> i32")_",
+                  R"_(program import program=p name=wbg.table type="3.. externref")_",
+                  R"_(program export program=p name=realm_abi_version type="() -> i32")_",
+                  R"_(program export program=p name=memory type="1..4 pages")_",
+                  R"_(program export program=p name=functions type="7.. funcref")_",
+                  R"_(program export program=p name=__stack_pointer type="mut i32")_",
+                  R"_(program export program=p name=run type="() -> ()")_",
+                  R"_(program memory program=p pages=1..4 page_bytes=65536)_",
+                  R"_(program table program=p element=funcref elements=7..)_",
+                  R"_(instance memory program=p bytes=65536)_",
+                  R"_(instance stack pointer program=p value=1024)_",
+                  R"_(instance table program=p name=wbg.table elements=4096)_",
+                  R"_(instance table program=p name=functions elements=7)_",
+                  R"_(call of an export program=p name=run type="() -> ()" arguments="")_",
+                  std::string(R"_(call of a host function program=p name=env.realm_add )_") +
+                      R"_(type="(i32, i32) -> i32" arguments="40, -2")_"}));
 }
 
 TEST(DebugLog, IsOffAboveThatLevel) {

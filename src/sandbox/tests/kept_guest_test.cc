@@ -4,6 +4,9 @@
 
 #include "harness.h"
 
+// A job is kept until its task is done, so its captures are too.
+// NOLINTBEGIN(cppcoreguidelines-avoid-capturing-lambda-coroutines)
+
 namespace realm::sandbox::testing {
 namespace {
 
@@ -37,8 +40,8 @@ Kept keep(Harness& harness, std::string_view body, const InstanceLimits& limits 
 
 RunOutcome submit(const Kept& kept, Job job, const JobLimits& limits = {}) {
     std::promise<RunOutcome> ended;
-    auto started = kept.guest->submit(std::move(job), limits,
-                                      [&](RunOutcome outcome) { ended.set_value(outcome); });
+    auto started = kept.guest->submit(
+        std::move(job), limits, [&](RunOutcome outcome) { ended.set_value(std::move(outcome)); });
     return started ? ended.get_future().get()
                    : RunOutcome{.error = std::move(started.error()), .usage = {}};
 }
@@ -211,9 +214,9 @@ TEST(KeptGuest, TheNextJobCanBeSubmittedWhenOneEnds) {
         auto results = co_await guest.call("add", one());
         co_return results ? Result<void>() : std::unexpected(std::move(results.error()));
     };
-    ASSERT_TRUE(kept.guest->submit(add, {}, [&](RunOutcome) {
+    ASSERT_TRUE(kept.guest->submit(add, {}, [&](const RunOutcome&) {
         const auto again = kept.guest->submit(
-            add, {}, [&](RunOutcome outcome) { last.set_value(message_of(outcome)); });
+            add, {}, [&](const RunOutcome& outcome) { last.set_value(message_of(outcome)); });
         EXPECT_TRUE(again.has_value());
     }));
     EXPECT_EQ(last.get_future().get(), "");
@@ -292,3 +295,5 @@ TEST(KeptGuest, AJobThatThrowsFailsWithWhatItThrew) {
 
 }  // namespace
 }  // namespace realm::sandbox::testing
+
+// NOLINTEND(cppcoreguidelines-avoid-capturing-lambda-coroutines)
