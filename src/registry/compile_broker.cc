@@ -99,8 +99,12 @@ std::string first_words(int errors) {
 }
 
 CompileReply reply_of(const Running& running, int status) {
+    const std::string words = first_words(running.errors.get());
     if (WIFEXITED(status)) {
-        return {.end = end_of_exit_code(WEXITSTATUS(status))};
+        const CompileEnd end = end_of_exit_code(WEXITSTATUS(status));
+        // AddressSanitizer exits where there is no memory.
+        const bool starved = end == CompileEnd::kCrashed && is_out_of_memory(words);
+        return {.end = starved ? CompileEnd::kMemoryLimit : end};
     }
     const int signal = WTERMSIG(status);
     if (running.out_of_time) {
@@ -110,7 +114,6 @@ CompileReply reply_of(const Running& running, int status) {
         return {.end = CompileEnd::kCpuLimit};
     }
     CompileReply reply{.end = CompileEnd::kCrashed, .signal = signal};
-    const std::string words = first_words(running.errors.get());
     if (signal == SIGABRT && is_out_of_memory(words)) {
         reply.end = CompileEnd::kMemoryLimit;
     }

@@ -176,7 +176,8 @@ CompileEnd end_of_exit_code(int code) {
 
 bool is_out_of_memory(std::string_view message) {
     return message.contains("memory allocation of ") || message.contains("out of memory") ||
-           message.contains("Cannot allocate memory") || message.contains("os error 12");
+           message.contains("Cannot allocate memory") || message.contains("os error 12") ||
+           message.contains("failed to allocate");
 }
 
 }  // namespace realm::registry

@@ -26,6 +26,16 @@ protected:
         return made;
     }
 
+    // Runs that are ready keep the scheduler, and it keeps them.
+    void TearDown() override {
+        scheduler_->close(shutting_down());
+        for (const RunClass which : {RunClass::kNormal, RunClass::kBackground}) {
+            bool waited = false;
+            while (scheduler_->pop(which, waited)) {
+            }
+        }
+    }
+
     // Takes the next run, lets it use `spent` and puts it back; whose it was.
     const Share* turn(milliseconds spent, RunClass which = RunClass::kNormal) {
         bool waited = false;
