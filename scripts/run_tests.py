@@ -18,7 +18,6 @@ import sys
 import time
 import xml.etree.ElementTree
 
-UNIT_TIMEOUT_S = 600
 E2E_TIMEOUT_S = 1800
 TAIL_LINES = 60
 
@@ -74,14 +73,14 @@ def read_gtest_output(text):
                                 if name not in done and name not in failed]
 
 
-def run_unit(binary, results, tally):
+def run_unit(binary, results, timeout, tally):
     name = binary.name
     report, log = results / f"{name}.json", results / f"{name}.log"
     report.unlink(missing_ok=True)
     if not binary.exists():
         tally.add(0, [f"{name} (not built)"])
         return "not built"
-    status, text = run([str(binary), f"--gtest_output=json:{report}"], log, UNIT_TIMEOUT_S)
+    status, text = run([str(binary), f"--gtest_output=json:{report}"], log, timeout)
     try:
         passed, failed = read_gtest_report(report)
     except (OSError, ValueError):
@@ -134,6 +133,7 @@ def main():
     parser.add_argument("--build", type=pathlib.Path, required=True)
     parser.add_argument("--e2e", type=pathlib.Path)
     parser.add_argument("--python")
+    parser.add_argument("--unit-timeout", type=int, default=600, help="seconds for one binary")
     arguments = parser.parse_args()
     results = arguments.build.resolve() / "test-results"
     results.mkdir(parents=True, exist_ok=True)
@@ -141,7 +141,7 @@ def main():
     tally = Tally()
     for line in (arguments.build / "test-binaries.txt").read_text().splitlines():
         binary, start = pathlib.Path(line), time.monotonic()
-        summary = run_unit(binary, results, tally)
+        summary = run_unit(binary, results, arguments.unit_timeout, tally)
         print(f"{binary.name}: {summary} ({time.monotonic() - start:.1f} s)", flush=True)
     if arguments.e2e:
         start = time.monotonic()
