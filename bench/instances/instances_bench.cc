@@ -136,7 +136,7 @@ private:
 struct Host : interfaces::RunHost {
     Host(const interfaces::SharedServices& services, std::shared_ptr<serving::Run> run,
          Waiting& waiting)
-        : RunHost(services, {}, run, run), fake(waiting) {}
+        : RunHost(services, {}, {}, run, run), fake(waiting) {}
 
     FakeContexts fake;
 };

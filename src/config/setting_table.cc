@@ -123,7 +123,7 @@ constexpr std::array kTable{
                integer<kModel, &ModelSettings::context>(256, 16'777'216),
                "tokens of KV cache, shared by all contexts"},
     SettingRow{"model.max_contexts", "REALM_MAX_CONTEXTS",
-               integer<kModel, &ModelSettings::max_contexts>(1, 256),
+               integer<kModel, &ModelSettings::max_contexts>(1, 255),
                "contexts with cells in the KV cache at one time"},
     SettingRow{"model.threads", "REALM_THREADS", integer<kModel, &ModelSettings::threads>(0, 1024),
                "threads that compute; 0: one per core that the process may use"},

@@ -19,7 +19,7 @@
 namespace realm::inference {
 namespace {
 
-constexpr std::uint32_t kMostContexts = 256;  // llama.cpp's sequence ids
+constexpr std::uint32_t kMostContexts = 255;  // llama.cpp's sequence ids, one for the arena
 constexpr std::uint32_t kLargestChunk = 4096;
 constexpr std::uint32_t kLargestKv = 1U << 30;
 constexpr std::uint32_t kMostThreads = 512;
@@ -220,10 +220,10 @@ std::uint32_t Engine::max_context_tokens() const {
     return impl_->max_context_tokens();
 }
 
-ContextId Engine::create(std::uint32_t capacity, Callback<void> done) {
+ContextId Engine::create(const Account& account, std::uint32_t capacity, Callback<void> done) {
     const ContextId id = impl_->next_id();
-    impl_->post([id, capacity, done = std::move(done)](EngineCore& core) mutable {
-        core.create(id, capacity, std::move(done));
+    impl_->post([id, account, capacity, done = std::move(done)](EngineCore& core) mutable {
+        core.create(id, account, capacity, std::move(done));
     });
     return id;
 }
@@ -234,10 +234,32 @@ void Engine::prefill(ContextId id, std::vector<Token> tokens, Callback<void> don
     });
 }
 
-void Engine::step(ContextId id, const SamplingParams& sampling, Callback<Token> done) {
-    impl_->post([id, sampling, done = std::move(done)](EngineCore& core) mutable {
-        core.step(id, sampling, std::move(done));
+ContextId Engine::fork(ContextId from, std::uint32_t capacity, Callback<void> done) {
+    const ContextId id = impl_->next_id();
+    impl_->post([from, id, capacity, done = std::move(done)](EngineCore& core) mutable {
+        core.fork(from, id, capacity, std::move(done));
     });
+    return id;
+}
+
+void Engine::truncate(ContextId id, std::uint32_t tokens, Callback<void> done) {
+    impl_->post([id, tokens, done = std::move(done)](EngineCore& core) mutable {
+        core.truncate(id, tokens, std::move(done));
+    });
+}
+
+void Engine::read_logits(ContextId id, Callback<std::vector<float>> done) {
+    impl_->post([id, done = std::move(done)](EngineCore& core) mutable {
+        core.read_logits(id, std::move(done));
+    });
+}
+
+void Engine::step(ContextId id, const SamplingParams& sampling,
+                  std::shared_ptr<const TokenMask> mask, Callback<Token> done) {
+    impl_->post(
+        [id, sampling, mask = std::move(mask), done = std::move(done)](EngineCore& core) mutable {
+            core.step(id, sampling, std::move(mask), std::move(done));
+        });
 }
 
 void Engine::generate(ContextId id, GenerateParams params, std::shared_ptr<TokenSink> sink) {

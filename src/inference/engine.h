@@ -20,9 +20,15 @@ struct ContextId {
     friend bool operator==(ContextId, ContextId) = default;
 };
 
+// Whose work something is, and that tenant's share of the engine beside others'.
+struct Account {
+    std::string tenant;
+    double weight = 1.0;  // > 0
+};
+
 struct EngineOptions {
     std::uint32_t kv_tokens = 32768;    // KV cells shared by all contexts
-    std::uint32_t max_contexts = 64;    // with cells at one time; 1..256
+    std::uint32_t max_contexts = 64;    // with cells at one time; 1..255
     std::uint32_t prefill_chunk = 512;  // tokens of a prompt computed in one step
     std::uint32_t queue_limit = 1024;   // contexts waiting for cells before `overloaded`
     std::uint32_t threads = 0;          // 0: the processors this process may use
@@ -35,6 +41,7 @@ struct GenerateParams {
     std::uint32_t max_tokens = 0;        // >= 1; bounded by the context's capacity
     std::vector<std::string> stop = {};  // at most 16, each 1..256 bytes of UTF-8; not in the text
     SamplingParams sampling = {};
+    std::shared_ptr<const TokenMask> mask = {};  // null: every token may be chosen
 };
 
 // One token as it was chosen. `text` is whole UTF-8 and may be empty while bytes of a character
@@ -101,15 +108,33 @@ public:
     // cannot run short half-way. Waits in a bounded first-come queue while cells are short.
     // invalid_request/context_too_long above max_context_tokens(); overloaded when the queue is
     // full. The id is valid at once: drop() takes it out of the queue (callback: cancelled).
-    ContextId create(std::uint32_t capacity, Callback<void> done);
+    ContextId create(const Account& account, std::uint32_t capacity, Callback<void> done);
+
+    // Makes a context with the tokens of `from`, once what was asked of `from` before is done; it
+    // may hold up to `capacity` tokens and shares cells and account. Both go on independently.
+    // not_found, conflict as for prefill(); invalid_request/invalid_capacity below the tokens there
+    // are, context_too_long; overloaded/no_cells when there is no room now. The id is valid at
+    // once.
+    ContextId fork(ContextId from, std::uint32_t capacity, Callback<void> done);
+
+    // Takes away what follows the first `tokens` tokens. Where that is something, the next token
+    // cannot be chosen before more is prefilled. invalid_request/too_short when there are fewer;
+    // overloaded/no_cells when a context that shares cells has no room to grow again.
+    void truncate(ContextId id, std::uint32_t tokens, Callback<void> done);
+
+    // The logits after the last token, one for each token of the vocabulary. conflict when nothing
+    // was prefilled.
+    void read_logits(ContextId id, Callback<std::vector<float>> done);
 
     // Appends tokens. invalid_request: a token outside the vocabulary, no tokens, or more than the
     // capacity leaves; not_found: no such context; conflict: it is generating.
     void prefill(ContextId id, std::vector<Token> tokens, Callback<void> done);
 
     // Chooses the next token from the logits after the last one, appends it and computes it.
-    // The token is delivered as soon as it is chosen. conflict when nothing was prefilled.
-    void step(ContextId id, const SamplingParams& sampling, Callback<Token> done);
+    // The token is delivered as soon as it is chosen. `mask`: null, or which may be chosen, at
+    // least one. conflict when nothing was prefilled.
+    void step(ContextId id, const SamplingParams& sampling, std::shared_ptr<const TokenMask> mask,
+              Callback<Token> done);
 
     // Chooses and appends until a stop condition holds; runs ahead of the sink until that is full.
     // An end-of-generation token ends it and is not given to the sink.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -18,19 +19,29 @@ Error engine_stopped() {
     return fail(ErrorType::kUnavailable, "engine_stopped", "the engine has stopped").error();
 }
 
-std::unexpected<Error> nothing_prefilled() {
-    return fail(ErrorType::kConflict, "nothing_prefilled",
-                "the context has no tokens yet: prefill it first");
-}
+template <class Op>
+constexpr bool kHasCallback = requires(Op op) { op.done; };
 
 }  // namespace
 
+// For operations that have a callback of their own.
+void EngineCore::refuse(Op& op, const Error& error) {
+    std::visit(
+        [&]<class T>(T& known) {
+            if constexpr (kHasCallback<T>) {
+                known.done(std::unexpected(error));
+            }
+        },
+        op);
+}
+
 EngineCore::EngineCore(const EngineOptions& options, std::uint32_t max_context_tokens,
-                       const TokenTable& tokens, KvArena& arena)
+                       const TokenTable& tokens, KvArena& arena, Now now)
     : options_(options),
       max_context_tokens_(max_context_tokens),
       tokens_(tokens),
       arena_(arena),
+      now_(std::move(now)),
       scheduler_(options.prefill_chunk) {}
 
 EngineCore::~EngineCore() = default;
@@ -62,20 +73,27 @@ Result<EngineCore::Context*> EngineCore::accept(ContextId id) {
     return context;
 }
 
-void EngineCore::create(ContextId id, std::uint32_t capacity, Engine::Callback<void> done) {
+Result<void> EngineCore::check_capacity(std::uint32_t capacity) const {
+    if (capacity == 0) {
+        return fail(ErrorType::kInvalidRequest, "invalid_capacity",
+                    "a context's capacity must be 1 token or more");
+    }
+    if (capacity > max_context_tokens_) {
+        return fail(ErrorType::kInvalidRequest, "context_too_long",
+                    fmt::format("a context may have at most {} tokens, not {}", max_context_tokens_,
+                                capacity));
+    }
+    return {};
+}
+
+void EngineCore::create(ContextId id, const Account& account, std::uint32_t capacity,
+                        Engine::Callback<void> done) {
     if (stopped_) {
         done(std::unexpected(engine_stopped()));
         return;
     }
-    if (capacity == 0) {
-        done(fail(ErrorType::kInvalidRequest, "invalid_capacity",
-                  "a context's capacity must be 1 token or more"));
-        return;
-    }
-    if (capacity > max_context_tokens_) {
-        done(fail(ErrorType::kInvalidRequest, "context_too_long",
-                  fmt::format("a context may have at most {} tokens, not {}", max_context_tokens_,
-                              capacity)));
+    if (auto checked = check_capacity(capacity); !checked) {
+        done(std::move(checked));
         return;
     }
     const std::optional<SequenceId> sequence =
@@ -89,8 +107,10 @@ void EngineCore::create(ContextId id, std::uint32_t capacity, Engine::Callback<v
     auto made = std::make_unique<Context>();
     Context& context = *made;
     context.id = id;
+    context.account = account;
     context.capacity = capacity;
     context.sequence = sequence;
+    scheduler_.add(id, account);
     contexts_.emplace(id.value, std::move(made));
     if (sequence) {
         done({});
@@ -114,24 +134,62 @@ void EngineCore::admit_waiting() {
     }
 }
 
-void EngineCore::prefill(ContextId id, std::vector<Token> tokens, Engine::Callback<void> done) {
+template <class T, class Make>
+void EngineCore::submit(ContextId id, Engine::Callback<T> done, Make&& make) {
     auto context = accept(id);
     if (!context) {
         done(std::unexpected(std::move(context.error())));
         return;
     }
-    (*context)->ops.emplace_back(PrefillOp{.tokens = std::move(tokens), .done = std::move(done)});
+    (*context)->ops.emplace_back(make(std::move(done)));
     advance(**context);
 }
 
-void EngineCore::step(ContextId id, const SamplingParams& sampling, Engine::Callback<Token> done) {
-    auto context = accept(id);
-    if (!context) {
-        done(std::unexpected(std::move(context.error())));
+void EngineCore::prefill(ContextId id, std::vector<Token> tokens, Engine::Callback<void> done) {
+    submit(id, std::move(done), [&](Engine::Callback<void> callback) {
+        return PrefillOp{.tokens = std::move(tokens), .done = std::move(callback)};
+    });
+}
+
+void EngineCore::truncate(ContextId id, std::uint32_t tokens, Engine::Callback<void> done) {
+    submit(id, std::move(done), [&](Engine::Callback<void> callback) {
+        return TruncateOp{.tokens = tokens, .done = std::move(callback)};
+    });
+}
+
+void EngineCore::read_logits(ContextId id, Engine::Callback<std::vector<float>> done) {
+    submit(id, std::move(done), [](Engine::Callback<std::vector<float>> callback) {
+        return ReadOp{.done = std::move(callback)};
+    });
+}
+
+void EngineCore::step(ContextId id, const SamplingParams& sampling,
+                      std::shared_ptr<const TokenMask> mask, Engine::Callback<Token> done) {
+    submit(id, std::move(done), [&](Engine::Callback<Token> callback) {
+        return StepOp{.sampling = sampling, .mask = std::move(mask), .done = std::move(callback)};
+    });
+}
+
+void EngineCore::fork(ContextId from, ContextId id, std::uint32_t capacity,
+                      Engine::Callback<void> done) {
+    auto source = accept(from);
+    if (!source) {
+        done(std::unexpected(std::move(source.error())));
         return;
     }
-    (*context)->ops.emplace_back(StepOp{.sampling = sampling, .done = std::move(done)});
-    advance(**context);
+    if (auto checked = check_capacity(capacity); !checked) {
+        done(std::move(checked));
+        return;
+    }
+    auto made = std::make_unique<Context>();
+    made->id = id;
+    made->account = (*source)->account;
+    made->capacity = capacity;
+    made->created = std::move(done);
+    scheduler_.add(id, made->account);
+    contexts_.emplace(id.value, std::move(made));
+    (*source)->ops.emplace_back(ForkOp{.made = id});
+    advance(**source);
 }
 
 void EngineCore::generate(ContextId id, GenerateParams params, std::shared_ptr<TokenSink> sink) {
@@ -197,10 +255,12 @@ void EngineCore::end(ContextId id, const Error& error) {
     for (Op& op : context->ops) {
         if (auto* generating = std::get_if<GenerateOp>(&op)) {
             generating->sink->on_end(std::unexpected(error));
-        } else if (auto* prefilling = std::get_if<PrefillOp>(&op)) {
-            prefilling->done(std::unexpected(error));
+        } else if (const auto* forking = std::get_if<ForkOp>(&op)) {
+            if (find(forking->made) != nullptr) {
+                end(forking->made, error);
+            }
         } else {
-            std::get<StepOp>(op).done(std::unexpected(error));
+            refuse(op, error);
         }
     }
 }
@@ -210,143 +270,6 @@ void EngineCore::stop() {
     while (!contexts_.empty()) {
         end(contexts_.begin()->second->id, engine_stopped());
     }
-}
-
-void EngineCore::advance(Context& context) {
-    if (!context.sequence) {
-        return;
-    }
-    bool finished = true;
-    while (finished && !context.ops.empty()) {
-        if (context.uncomputed) {
-            scheduler_.set_decoding(context.id, true);
-            return;
-        }
-        Op& op = context.ops.front();
-        if (auto* prefilling = std::get_if<PrefillOp>(&op)) {
-            finished = start_prefill(context, *prefilling);
-        } else if (auto* stepping = std::get_if<StepOp>(&op)) {
-            finished = run_step(context, *stepping);
-        } else {
-            finished = start_generate(context, std::get<GenerateOp>(op));
-        }
-        if (finished) {
-            context.ops.pop_front();
-        }
-    }
-}
-
-Result<void> EngineCore::check_prefill(const Context& context, const PrefillOp& op) const {
-    if (op.tokens.empty()) {
-        return fail(ErrorType::kInvalidRequest, "no_tokens", "there are no tokens to prefill");
-    }
-    const auto bad = std::ranges::find_if(op.tokens, [this](Token token) {
-        return token < 0 || static_cast<std::uint32_t>(token) >= tokens_.size();
-    });
-    if (bad != op.tokens.end()) {
-        return fail(
-            ErrorType::kInvalidRequest, "invalid_token",
-            fmt::format("token {} is outside the vocabulary of {} tokens", *bad, tokens_.size()));
-    }
-    if (op.tokens.size() > context.capacity - context.length) {
-        return fail(ErrorType::kInvalidRequest, "context_full",
-                    fmt::format("{} tokens do not fit: the context holds {} of at most {}",
-                                op.tokens.size(), context.length, context.capacity));
-    }
-    return {};
-}
-
-bool EngineCore::start_prefill(Context& context, PrefillOp& op) {
-    if (op.started) {
-        return false;
-    }
-    if (auto checked = check_prefill(context, op); !checked) {
-        op.done(std::move(checked));
-        return true;
-    }
-    op.started = true;
-    context.logits.clear();
-    context.length += static_cast<std::uint32_t>(op.tokens.size());
-    scheduler_.add_prefill(context.id, static_cast<std::uint32_t>(op.tokens.size()));
-    return false;
-}
-
-void EngineCore::append(Context& context, Token token) {
-    context.uncomputed = token;
-    context.logits.clear();
-    ++context.length;
-}
-
-bool EngineCore::run_step(Context& context, StepOp& op) {
-    if (auto valid = validate(op.sampling); !valid) {
-        op.done(std::unexpected(std::move(valid.error())));
-        return true;
-    }
-    if (context.logits.empty()) {
-        op.done(nothing_prefilled());
-        return true;
-    }
-    if (context.length >= context.capacity) {
-        op.done(fail(ErrorType::kInvalidRequest, "context_full",
-                     fmt::format("the context is full: it holds {} tokens", context.capacity)));
-        return true;
-    }
-    if (!context.step_sampler || context.step_sampler->params() != op.sampling) {
-        context.step_sampler =
-            std::make_unique<Sampler>(op.sampling, tokens_.size(), context.capacity);
-    }
-    const Token token = context.step_sampler->choose(context.logits);
-    append(context, token);
-    // Computed now, while the caller looks at the token.
-    scheduler_.set_decoding(context.id, true);
-    op.done(token);
-    return true;
-}
-
-bool EngineCore::start_generate(Context& context, GenerateOp& op) {
-    if (op.generation) {
-        return false;
-    }
-    if (auto valid = validate(op.params); !valid) {
-        op.sink->on_end(std::unexpected(std::move(valid.error())));
-        return true;
-    }
-    if (context.logits.empty()) {
-        op.sink->on_end(nothing_prefilled());
-        return true;
-    }
-    op.generation =
-        std::make_unique<Generation>(op.params, context.capacity - context.length, tokens_.size());
-    const std::vector<float> logits = std::move(context.logits);
-    return generate_token(context, op, logits);
-}
-
-bool EngineCore::generate_token(Context& context, GenerateOp& op, std::span<const float> logits) {
-    Generation& generation = *op.generation;
-    std::optional<FinishReason> reason;
-    if (!generation.may_continue()) {
-        reason = FinishReason::kLength;
-    } else {
-        const Token token = generation.choose(logits);
-        if (tokens_.ends_generation(token)) {
-            reason = FinishReason::kEndOfGeneration;
-        } else {
-            append(context, token);
-            const auto state = generation.deliver(token, tokens_.bytes(token), *op.sink);
-            op.paused = state == Generation::State::kPaused;
-            scheduler_.set_decoding(context.id, state == Generation::State::kRunning);
-            if (state != Generation::State::kEnded) {
-                return false;
-            }
-            op.sink->on_end(generation.finish(FinishReason::kLength));
-            return true;
-        }
-    }
-    // Nothing was appended: what comes next is chosen from the same logits again.
-    context.logits.assign(logits.begin(), logits.end());
-    scheduler_.set_decoding(context.id, false);
-    op.sink->on_end(generation.finish(*reason));
-    return true;
 }
 
 void EngineCore::row_computed(Context& context, std::span<const float> logits) {
@@ -368,11 +291,13 @@ void EngineCore::row_computed(Context& context, std::span<const float> logits) {
 
 void EngineCore::run_once() {
     const Scheduler::Work work = scheduler_.next();
+    const auto began = now_();
     if (const auto* step = std::get_if<Scheduler::DecodeStep>(&work)) {
         decode(step->contexts);
     } else if (const auto* piece = std::get_if<Scheduler::PrefillPiece>(&work)) {
         prefill_piece(*piece);
     }
+    scheduler_.charge(now_() - began);
 }
 
 void EngineCore::decode(const std::vector<ContextId>& contexts) {

@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/clock.h"
 #include "inference/engine.h"
 #include "inference/generation.h"
 #include "inference/kv_arena.h"
@@ -36,16 +37,24 @@ public:
 // are called from inside them and from run_once(), and must not call back into this class.
 class EngineCore {
 public:
-    // `max_context_tokens`: see Engine. The references must outlive the core.
+    using Now = std::function<base::SteadyTime()>;
+
+    // `max_context_tokens`: see Engine. The references must outlive the core. `now`: by which the
+    // work for each tenant is measured.
     EngineCore(const EngineOptions& options, std::uint32_t max_context_tokens,
-               const TokenTable& tokens, KvArena& arena);
+               const TokenTable& tokens, KvArena& arena, Now now = &base::SteadyClock::now);
     ~EngineCore();
     EngineCore(const EngineCore&) = delete;
     EngineCore& operator=(const EngineCore&) = delete;
 
-    void create(ContextId id, std::uint32_t capacity, Engine::Callback<void> done);
+    void create(ContextId id, const Account& account, std::uint32_t capacity,
+                Engine::Callback<void> done);
     void prefill(ContextId id, std::vector<Token> tokens, Engine::Callback<void> done);
-    void step(ContextId id, const SamplingParams& sampling, Engine::Callback<Token> done);
+    void fork(ContextId from, ContextId id, std::uint32_t capacity, Engine::Callback<void> done);
+    void truncate(ContextId id, std::uint32_t tokens, Engine::Callback<void> done);
+    void read_logits(ContextId id, Engine::Callback<std::vector<float>> done);
+    void step(ContextId id, const SamplingParams& sampling, std::shared_ptr<const TokenMask> mask,
+              Engine::Callback<Token> done);
     void generate(ContextId id, GenerateParams params, std::shared_ptr<TokenSink> sink);
     void resume(ContextId id);
     void stop_generate(ContextId id);
@@ -68,7 +77,18 @@ private:
     };
     struct StepOp {
         SamplingParams sampling;
+        std::shared_ptr<const TokenMask> mask;
         Engine::Callback<Token> done;
+    };
+    struct ForkOp {
+        ContextId made;  // in the map from the beginning; its callback waits there
+    };
+    struct TruncateOp {
+        std::uint32_t tokens = 0;
+        Engine::Callback<void> done;
+    };
+    struct ReadOp {
+        Engine::Callback<std::vector<float>> done;
     };
     struct GenerateOp {
         GenerateParams params;
@@ -76,13 +96,14 @@ private:
         std::unique_ptr<Generation> generation;  // none until it starts
         bool paused = false;
     };
-    using Op = std::variant<PrefillOp, StepOp, GenerateOp>;
+    using Op = std::variant<PrefillOp, StepOp, ForkOp, TruncateOp, ReadOp, GenerateOp>;
 
     struct Context {
         ContextId id;
+        Account account;
         std::uint32_t capacity = 0;
         std::optional<SequenceId> sequence;  // none while it waits for cells
-        Engine::Callback<void> created;      // empty once it has them
+        Engine::Callback<void> created;      // empty once it has them, or a fork failed
         std::uint32_t length = 0;            // tokens appended
         std::optional<Token> uncomputed;  // the last of them, when it was chosen but not computed
         std::vector<float> logits;        // after the last token; empty: none
@@ -93,11 +114,21 @@ private:
     Context* find(ContextId id);
     // The context, if an operation may be queued on it; otherwise why not.
     Result<Context*> accept(ContextId id);
+    // Queues the operation that `make` makes of `done`, or tells it why not.
+    template <class T, class Make>
+    void submit(ContextId id, Engine::Callback<T> done, Make&& make);
+    static void refuse(Op& op, const Error& error);
+    [[nodiscard]] Result<void> check_capacity(std::uint32_t capacity) const;
     void admit_waiting();
     // Runs the context's operations until one needs something computed.
     void advance(Context& context);
     bool start_prefill(Context& context, PrefillOp& op);
-    bool run_step(Context& context, StepOp& op);
+    void run_step(Context& context, StepOp& op);
+    void run_fork(Context& context, const ForkOp& op);
+    void run_truncate(Context& context, TruncateOp& op);
+    static void run_read(const Context& context, ReadOp& op);
+    // False when it has to wait for something to be computed.
+    bool run(Context& context, Op& op);
     bool start_generate(Context& context, GenerateOp& op);
     [[nodiscard]] Result<void> check_prefill(const Context& context, const PrefillOp& op) const;
     // Chooses and delivers the next token of the running generate. True when it ended.
@@ -114,6 +145,7 @@ private:
     const std::uint32_t max_context_tokens_;
     const TokenTable& tokens_;
     KvArena& arena_;
+    const Now now_;
     Scheduler scheduler_;
     std::unordered_map<std::uint64_t, std::unique_ptr<Context>> contexts_;
     std::deque<ContextId> waiting_;  // for cells, first come first served

@@ -36,6 +36,7 @@ Generation::Generation(const GenerateParams& params, std::uint32_t allowed,
                        std::uint32_t vocabulary_size)
     : allowed_(std::min(params.max_tokens, allowed)),
       sampler_(params.sampling, vocabulary_size, allowed_),
+      mask_(params.mask),
       stops_(params.stop) {}
 
 Generation::State Generation::deliver(Token token, std::string_view bytes, TokenSink& sink) {

@@ -34,7 +34,7 @@ public:
     };
 
     [[nodiscard]] bool may_continue() const { return made_ < allowed_; }
-    Token choose(std::span<const float> logits) { return sampler_.choose(logits); }
+    Token choose(std::span<const float> logits) { return sampler_.choose(logits, mask_.get()); }
     // Gives a chosen token, which stands for `bytes`, to the sink.
     State deliver(Token token, std::string_view bytes, TokenSink& sink);
     // The end, once deliver() said kEnded or nothing more may come; `reason` where no stop string
@@ -46,6 +46,7 @@ private:
     std::uint32_t made_ = 0;
     bool stopped_ = false;
     Sampler sampler_;
+    const std::shared_ptr<const TokenMask> mask_;
     Utf8Holdback utf8_;
     StopMatcher stops_;
 };

@@ -35,6 +35,13 @@ public:
     // Nothing when there is no room for `capacity` more tokens, or for one more sequence, now.
     virtual std::optional<SequenceId> acquire(std::uint32_t capacity) = 0;
     virtual void release(SequenceId sequence) = 0;
+    // A sequence with the tokens of `from` that can grow to `capacity`, which is not below their
+    // number. Their cells are shared and cost nothing again, but for those of a page half full.
+    // Nothing when there is no room.
+    virtual std::optional<SequenceId> fork(SequenceId from, std::uint32_t capacity) = 0;
+    // Takes away what follows the first `tokens` tokens. False, and nothing changed, when there is
+    // no room for the sequence to grow again on its own, where it shares cells.
+    [[nodiscard]] virtual bool truncate(SequenceId sequence, std::uint32_t tokens) = 0;
 
     // Appends the rows to their sequences, in order, and computes them in one batch. A batch is
     // either at most max_decode_rows() rows of different sequences, or a piece of one prompt of at
@@ -44,8 +51,9 @@ public:
     [[nodiscard]] virtual std::span<const float> logits(std::size_t index) const = 0;
 
     [[nodiscard]] virtual std::uint32_t max_decode_rows() const = 0;
-    [[nodiscard]] virtual std::uint32_t sequences() const = 0;        // acquired now
-    [[nodiscard]] virtual std::uint32_t tokens_reserved() const = 0;  // sum of their capacities
+    [[nodiscard]] virtual std::uint32_t sequences() const = 0;  // acquired now
+    // The sum of their capacities, what they share counted once.
+    [[nodiscard]] virtual std::uint32_t tokens_reserved() const = 0;
 };
 
 }  // namespace realm::inference

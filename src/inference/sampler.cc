@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <limits>
 #include <random>
 #include <utility>
 #include <vector>
@@ -154,7 +155,14 @@ Sampler::Sampler(const SamplingParams& params, std::uint32_t vocabulary_size, st
 
 Sampler::~Sampler() = default;
 
-Token Sampler::choose(std::span<const float> logits) {
+Token Sampler::choose(std::span<const float> logits, const TokenMask* mask) {
+    if (mask != nullptr) {
+        masked_.resize(logits.size());
+        for (std::size_t i = 0; i < logits.size(); ++i) {
+            masked_[i] = mask->allows(i) ? logits[i] : -std::numeric_limits<float>::infinity();
+        }
+        logits = masked_;
+    }
     return chain_ ? chain_->choose(logits) : first_largest(logits);
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "inference/model.h"
 #include "inference/sampling.h"
@@ -20,8 +21,8 @@ public:
     Sampler(const Sampler&) = delete;
     Sampler& operator=(const Sampler&) = delete;
 
-    // `logits`: one for each token of the vocabulary.
-    Token choose(std::span<const float> logits);
+    // `logits`: one for each token of the vocabulary. `mask`: null, or one that allows some token.
+    Token choose(std::span<const float> logits, const TokenMask* mask = nullptr);
     [[nodiscard]] const SamplingParams& params() const { return params_; }
 
 private:
@@ -29,6 +30,7 @@ private:
 
     const SamplingParams params_;
     std::unique_ptr<Chain> chain_;  // none: plain greedy
+    std::vector<float> masked_;
 };
 
 }  // namespace realm::inference

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 #include <string_view>
 
@@ -19,6 +20,18 @@ bool within(float value, float low, float high) {
 }
 
 }  // namespace
+
+TokenMask::TokenMask(std::span<const std::uint32_t> words, std::uint32_t vocabulary_size)
+    : words_((vocabulary_size + 31) / 32, 0) {
+    std::copy_n(words.begin(), std::min(words.size(), words_.size()), words_.begin());
+    if (vocabulary_size % 32 != 0) {
+        words_.back() &= (1U << (vocabulary_size % 32)) - 1;
+    }
+}
+
+bool TokenMask::allows_any() const {
+    return std::ranges::any_of(words_, [](std::uint32_t word) { return word != 0; });
+}
 
 Result<void> validate(const SamplingParams& params) {
     if (!within(params.temperature, 0.0F, std::numeric_limits<float>::max())) {

@@ -1,8 +1,11 @@
 // How the next token is chosen from the logits.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "base/error.h"
 
@@ -21,6 +24,21 @@ struct SamplingParams {
     std::optional<std::uint32_t> seed = std::nullopt;  // same seed, prompt and params: same tokens
 
     friend bool operator==(const SamplingParams&, const SamplingParams&) = default;
+};
+
+// Which tokens may be chosen. A value; made once, then shared.
+class TokenMask {
+public:
+    // Bit i % 32 of word i / 32 allows token i; what lies beyond the words is forbidden.
+    TokenMask(std::span<const std::uint32_t> words, std::uint32_t vocabulary_size);
+
+    [[nodiscard]] bool allows(std::size_t token) const {
+        return (words_[token / 32] >> (token % 32) & 1U) != 0;
+    }
+    [[nodiscard]] bool allows_any() const;
+
+private:
+    std::vector<std::uint32_t> words_;
 };
 
 // invalid_request/invalid_sampling, naming the first field that is out of range. Any thread.

@@ -1,8 +1,14 @@
-// What the engine computes next. Policy alone: knows neither llama.cpp nor callbacks.
+// What the engine computes next. Policy alone: knows neither llama.cpp nor callbacks nor a clock.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -10,20 +16,34 @@
 
 namespace realm::inference {
 
-// Owned by the engine; its thread only. Decode rows come first, all runnable contexts together.
-// Between two decode steps prompts get a budget of about kInterleavedPiece tokens, the oldest
-// prompt first, so that a long prompt never stalls running streams; while nothing decodes they are
-// computed in whole chunks. It never has work and says that there is none.
+// Owned by the engine; its thread only. Decode rows come first, as many runnable contexts together
+// as shares allow. Between two decode steps prompts get a budget of about kInterleavedPiece tokens,
+// so that a long prompt never stalls running streams; while nothing decodes they are computed in
+// whole chunks. It never has work and says that there is none.
+//
+// Tenants share the engine's time by weight. Each has a virtual time, what it was served over its
+// weight; the one that lags is served first. A row is cheap beside many and dear alone, so a step
+// that begins with the lagging tenant's rows leaves out others' only where those are more than
+// kJoin times as many: one stream beside another tenant's fifteen gets steps of its own in between,
+// streams of similar number always share theirs. Who was idle begins at the level of the others,
+// and nobody is remembered as being ahead by more than kMostAhead.
 class Scheduler {
 public:
+    using Seconds = std::chrono::duration<double>;
+
     // A piece of a chunk that has at least this many tokens gives the same bits as the whole chunk:
     // from here on llama.cpp's attention takes its tiled path, row by row independent of the piece.
     // A chunk is cut only where every piece keeps that length.
     static constexpr std::uint32_t kInterleavedPiece = 64;
+    static constexpr std::size_t kJoin = 2;
+    static constexpr Seconds kMostAhead{0.25};
 
     explicit Scheduler(std::uint32_t prefill_chunk) : chunk_(prefill_chunk) {}
+    ~Scheduler() = default;
+    Scheduler(const Scheduler&) = delete;
+    Scheduler& operator=(const Scheduler&) = delete;
 
-    // Rows of these contexts, one each, in the order in which they became runnable.
+    // Rows of these contexts, one each.
     struct DecodeStep {
         std::vector<ContextId> contexts;
     };
@@ -35,17 +55,21 @@ public:
     };
     using Work = std::variant<std::monostate, DecodeStep, PrefillPiece>;
 
+    // Before anything else is said of a context: whose it is.
+    void add(ContextId context, const Account& account);
     // Whether the context has a token to compute; telling it twice changes nothing.
     void set_decoding(ContextId context, bool decoding);
     // A prompt of `tokens` >= 1 tokens waits; a context has at most one.
     void add_prefill(ContextId context, std::uint32_t tokens);
-    // Forgets all that the context wants.
+    // Forgets the context and all that it wants.
     void remove(ContextId context);
 
-    [[nodiscard]] bool has_work() const { return !decoding_.empty() || !prompts_.empty(); }
+    [[nodiscard]] bool has_work() const;
 
     // The next thing to compute, which counts as done; monostate when there is nothing.
     Work next();
+    // How long the last of them took.
+    void charge(Seconds took);
 
 private:
     struct Prompt {
@@ -53,13 +77,32 @@ private:
         std::uint32_t total = 0;
         std::uint32_t done = 0;
     };
+    struct Party {
+        double weight = 1.0;
+        double served = 0;  // virtual time, in seconds
+        std::vector<ContextId> decoding;
+        std::deque<Prompt> prompts;
 
+        [[nodiscard]] bool active() const { return !decoding.empty() || !prompts.empty(); }
+    };
+
+    Party& party_of(ContextId context) { return *owners_.at(context.value); }
+    // Lets a party that was idle begin where the others are.
+    void wake(Party& party);
+    [[nodiscard]] double level() const;
+    [[nodiscard]] bool anyone_decodes() const;
     [[nodiscard]] std::uint32_t piece_of(const Prompt& prompt) const;
+    DecodeStep decode_step();
+    PrefillPiece prefill_piece(Party& party);
+    // The party that lags most among those with prompts; null when there are none.
+    Party* next_with_prompts();
 
     const std::uint32_t chunk_;
-    std::vector<ContextId> decoding_;
-    std::deque<Prompt> prompts_;
-    std::uint32_t budget_ = kInterleavedPiece;  // prompt tokens left before the next decode step
+    std::map<std::string, Party> parties_;  // by tenant
+    std::unordered_map<std::uint64_t, Party*> owners_;
+    double level_ = 0;                          // never sinks
+    std::uint32_t budget_ = kInterleavedPiece;  // prompt tokens before the next decode step
+    std::vector<std::pair<Party*, double>> last_shares_;  // of the last work
 };
 
 }  // namespace realm::inference

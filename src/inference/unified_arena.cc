@@ -15,6 +15,12 @@
 namespace realm::inference {
 namespace {
 
+constexpr std::uint32_t kPage = PageTable::kPageCells;
+
+std::unexpected<Error> no_pages() {
+    return fail(ErrorType::kUnavailable, "kv_exhausted", "the KV cache has no free pages left");
+}
+
 // While it lives, this thread's llama.cpp calls put their tokens into these cells.
 class Placement {
 public:
@@ -93,6 +99,7 @@ UnifiedArena::UnifiedArena(std::shared_ptr<const Model> model, const EngineOptio
       kv_tokens_(options.kv_tokens),
       pages_(PageTable::pages_for(options.kv_tokens, options.max_contexts)),
       table_(options.max_contexts),
+      sharers_(PageTable::pages_for(options.kv_tokens, options.max_contexts), 0),
       vocabulary_size_(model_->info().vocabulary_size) {}
 
 UnifiedArena::~UnifiedArena() = default;
@@ -114,8 +121,8 @@ Result<void> UnifiedArena::open(const EngineOptions& options) {
     params.n_batch = batch;
     params.n_ubatch = batch;
     // llama.cpp wants room for one row of each sequence from the beginning.
-    params.n_outputs_max = std::max(kMaxDecodeRows, options.max_contexts);
-    params.n_seq_max = options.max_contexts;
+    params.n_outputs_max = std::max(kMaxDecodeRows, options.max_contexts + 1);
+    params.n_seq_max = options.max_contexts + 1;  // one to move cells with
     params.n_threads = static_cast<std::int32_t>(options.threads);
     params.n_threads_batch = static_cast<std::int32_t>(options.threads);
     params.flash_attn_type =
@@ -146,60 +153,164 @@ Result<void> UnifiedArena::open(const EngineOptions& options) {
     return {};
 }
 
-std::optional<SequenceId> UnifiedArena::acquire(std::uint32_t capacity) {
-    if (capacity > kv_tokens_ - reserved_) {
-        return std::nullopt;
-    }
+std::optional<SequenceId> UnifiedArena::free_sequence() const {
     const auto free = std::ranges::find(table_, 0U, &Sequence::capacity);
-    if (free == table_.end()) {
+    return free == table_.end()
+               ? std::nullopt
+               : std::optional(SequenceId{static_cast<std::int32_t>(free - table_.begin())});
+}
+
+std::optional<SequenceId> UnifiedArena::acquire(std::uint32_t capacity) {
+    const auto sequence = free_sequence();
+    if (!sequence || capacity > kv_tokens_ - reserved_) {
         return std::nullopt;
     }
-    *free = {.capacity = capacity, .length = 0};
+    entry_of(*sequence) = {.capacity = capacity, .length = 0, .shared = 0};
     reserved_ += capacity;
     ++sequences_;
-    return SequenceId{static_cast<std::int32_t>(free - table_.begin())};
+    return sequence;
 }
 
 void UnifiedArena::release(SequenceId sequence) {
-    Sequence& entry = table_.at(static_cast<std::size_t>(sequence.value));
+    leave(sequence, 0);
     llama_memory_seq_rm(llama_get_memory(context_.get()), sequence.value, -1, -1);
     pages_.release(sequence);
-    reserved_ -= entry.capacity;
+    reserved_ -= entry_of(sequence).capacity;
     --sequences_;
-    entry = {};
+    entry_of(sequence) = {};
+}
+
+void UnifiedArena::join(SequenceId sequence, std::uint32_t pages) {
+    Sequence& entry = entry_of(sequence);
+    for (; entry.shared < pages; ++entry.shared) {
+        std::uint32_t& sharers = sharers_[pages_.page(sequence, entry.shared * kPage)];
+        reserved_ += sharers == 0 ? kPage : 0;
+        ++sharers;
+        reserved_ -= kPage;
+    }
+}
+
+void UnifiedArena::leave(SequenceId sequence, std::uint32_t pages) {
+    Sequence& entry = entry_of(sequence);
+    for (; entry.shared > pages; --entry.shared) {
+        std::uint32_t& sharers = sharers_[pages_.page(sequence, (entry.shared - 1) * kPage)];
+        --sharers;
+        reserved_ += kPage;
+        reserved_ -= sharers == 0 ? kPage : 0;
+    }
+}
+
+std::optional<SequenceId> UnifiedArena::fork(SequenceId from, std::uint32_t capacity) {
+    const std::uint32_t length = entry_of(from).length;
+    const std::uint32_t full = length / kPage;
+    const auto made = free_sequence();
+    if (!made || capacity - full * kPage > kv_tokens_ - reserved_) {
+        return std::nullopt;
+    }
+    pages_.share(from, *made, length);
+    llama_memory_seq_cp(llama_get_memory(context_.get()), from.value, made->value, -1, -1);
+    entry_of(*made) = {.capacity = capacity, .length = length, .shared = 0};
+    reserved_ += capacity;
+    ++sequences_;
+    join(from, full);
+    join(*made, full);
+    return made;
+}
+
+bool UnifiedArena::truncate(SequenceId sequence, std::uint32_t tokens) {
+    Sequence& entry = entry_of(sequence);
+    const std::uint32_t full = tokens / kPage;
+    std::uint32_t more = 0;
+    for (std::uint32_t page = full; page < entry.shared; ++page) {
+        more += sharers_[pages_.page(sequence, page * kPage)] > 1 ? kPage : 0;
+    }
+    if (more > kv_tokens_ - reserved_) {
+        return false;
+    }
+    leave(sequence, std::min(full, entry.shared));
+    llama_memory_seq_rm(llama_get_memory(context_.get()), sequence.value,
+                        static_cast<llama_pos>(tokens), -1);
+    pages_.truncate(sequence, tokens);
+    entry.length = tokens;
+    return true;
 }
 
 Result<void> UnifiedArena::make_room(SequenceId sequence, std::uint32_t more) {
-    const Sequence& entry = table_.at(static_cast<std::size_t>(sequence.value));
+    const Sequence& entry = entry_of(sequence);
     if (more > entry.capacity - entry.length) {
         return fail(ErrorType::kInternal, "bad_batch", "more rows than the sequence's capacity");
+    }
+    if (entry.length % kPage != 0 && pages_.users(pages_.page(sequence, entry.length - 1)) > 1) {
+        if (auto owned = own_last_page(sequence); !owned) {
+            return owned;
+        }
     }
     const std::uint32_t tokens = entry.length + more;
     if (pages_.extend(sequence, tokens)) {
         return {};
     }
-    return compact(sequence, tokens);
+    if (entry.shared == 0) {
+        return compact(sequence, tokens);
+    }
+    // What others have too cannot be moved; the order of the cells is given up instead.
+    return pages_.extend_anywhere(sequence, tokens) ? Result<void>() : no_pages();
 }
 
-Result<void> UnifiedArena::compact(SequenceId sequence, std::uint32_t tokens) {
-    const std::uint32_t length = table_.at(static_cast<std::size_t>(sequence.value)).length;
-    std::vector<std::uint8_t> state(llama_state_seq_get_size(context_.get(), sequence.value));
-    const std::size_t saved =
-        llama_state_seq_get_data(context_.get(), state.data(), state.size(), sequence.value);
-    llama_memory_seq_rm(llama_get_memory(context_.get()), sequence.value, -1, -1);
-    if (!pages_.relocate(sequence, tokens)) {
-        return fail(ErrorType::kUnavailable, "kv_exhausted", "the KV cache has no free pages left");
-    }
-    std::vector<std::uint32_t> cells(length);
-    for (std::uint32_t position = 0; position < length; ++position) {
-        cells[position] = pages_.cell(sequence, position);
-    }
+std::vector<std::uint8_t> UnifiedArena::take_state(std::int32_t sequence) {
+    std::vector<std::uint8_t> state(llama_state_seq_get_size(context_.get(), sequence));
+    state.resize(llama_state_seq_get_data(context_.get(), state.data(), state.size(), sequence));
+    llama_memory_seq_rm(llama_get_memory(context_.get()), sequence, -1, -1);
+    return state;
+}
+
+Result<void> UnifiedArena::put_state(std::int32_t sequence, std::span<const std::uint8_t> state,
+                                     std::span<const std::uint32_t> cells) {
     const Placement placement(cells);
-    if (length > 0 && (saved == 0 || llama_state_seq_set_data(context_.get(), state.data(), saved,
-                                                              sequence.value) != saved)) {
+    if (!cells.empty() &&
+        (state.empty() || llama_state_seq_set_data(context_.get(), state.data(), state.size(),
+                                                   sequence) != state.size())) {
         return fail(ErrorType::kUnavailable, "kv_move_failed",
                     "a context's KV cells could not be moved");
     }
+    return {};
+}
+
+std::vector<std::uint32_t> UnifiedArena::cells_from(SequenceId sequence,
+                                                    std::uint32_t first) const {
+    std::vector<std::uint32_t> cells;
+    const std::uint32_t length = table_.at(static_cast<std::size_t>(sequence.value)).length;
+    for (std::uint32_t position = first; position < length; ++position) {
+        cells.push_back(pages_.cell(sequence, position));
+    }
+    return cells;
+}
+
+Result<void> UnifiedArena::compact(SequenceId sequence, std::uint32_t tokens) {
+    const auto state = take_state(sequence.value);
+    if (!pages_.relocate(sequence, tokens)) {
+        return no_pages();
+    }
+    return put_state(sequence.value, state, cells_from(sequence, 0));
+}
+
+Result<void> UnifiedArena::own_last_page(SequenceId sequence) {
+    const std::uint32_t length = entry_of(sequence).length;
+    const std::uint32_t first = length / kPage * kPage;
+    const auto mover = static_cast<llama_seq_id>(table_.size());
+    llama_memory_t memory = llama_get_memory(context_.get());
+    const auto begin = static_cast<llama_pos>(first);
+    llama_memory_seq_cp(memory, sequence.value, mover, begin, -1);
+    llama_memory_seq_rm(memory, sequence.value, begin, -1);
+    const auto state = take_state(mover);
+    pages_.truncate(sequence, first);
+    if (!pages_.extend(sequence, length) && !pages_.extend_anywhere(sequence, length)) {
+        return no_pages();
+    }
+    if (auto put = put_state(mover, state, cells_from(sequence, first)); !put) {
+        return put;
+    }
+    llama_memory_seq_cp(memory, mover, sequence.value, -1, -1);
+    llama_memory_seq_rm(memory, mover, -1, -1);
     return {};
 }
 

@@ -31,6 +31,8 @@ public:
 
     std::optional<SequenceId> acquire(std::uint32_t capacity) override;
     void release(SequenceId sequence) override;
+    std::optional<SequenceId> fork(SequenceId from, std::uint32_t capacity) override;
+    [[nodiscard]] bool truncate(SequenceId sequence, std::uint32_t tokens) override;
     Result<void> compute(std::span<const Row> rows) override;
     [[nodiscard]] std::span<const float> logits(std::size_t index) const override;
     // Moves a sequence's cells to the lowest free pages, bit for bit, with room for `tokens`
@@ -45,6 +47,7 @@ private:
     struct Sequence {
         std::uint32_t capacity = 0;  // 0: free
         std::uint32_t length = 0;
+        std::uint32_t shared = 0;  // of its pages, the first ones: counted by themselves
     };
     struct Deleter {
         void operator()(llama_context* context) const;
@@ -56,6 +59,22 @@ private:
     Result<void> open(const EngineOptions& options);
     Result<void> decode_batch();
     Result<void> make_room(SequenceId sequence, std::uint32_t more);
+    [[nodiscard]] Sequence& entry_of(SequenceId sequence) {
+        return table_.at(static_cast<std::size_t>(sequence.value));
+    }
+    [[nodiscard]] std::optional<SequenceId> free_sequence() const;
+    // From now on the first `pages` pages of a sequence count as shared, or only they do.
+    void join(SequenceId sequence, std::uint32_t pages);
+    void leave(SequenceId sequence, std::uint32_t pages);
+    // Gives the sequence a page of its own in place of a half-full one that others have too.
+    Result<void> own_last_page(SequenceId sequence);
+    // A sequence's tokens and cells taken out, and put into other cells, bit for bit.
+    [[nodiscard]] std::vector<std::uint8_t> take_state(std::int32_t sequence);
+    Result<void> put_state(std::int32_t sequence, std::span<const std::uint8_t> state,
+                           std::span<const std::uint32_t> cells);
+    // The cells of its positions from `first` on.
+    [[nodiscard]] std::vector<std::uint32_t> cells_from(SequenceId sequence,
+                                                        std::uint32_t first) const;
 
     std::shared_ptr<const Model> model_;
     const std::uint32_t kv_tokens_;
@@ -66,7 +85,8 @@ private:
     PageTable pages_;
     std::vector<Sequence> table_;  // by SequenceId
     std::uint32_t sequences_ = 0;
-    std::uint32_t reserved_ = 0;
+    std::uint32_t reserved_ = 0;          // capacities without shared pages, and shared pages once
+    std::vector<std::uint32_t> sharers_;  // by page: for how many sequences it counts as shared
     std::size_t vocabulary_size_ = 0;
 };
 

@@ -42,40 +42,6 @@ Result<std::vector<std::string>> read_stop(std::string_view text) {
                 "The stop strings must be a JSON array of strings.");
 }
 
-Result<inference::SamplingParams> read_sampling(const realm_sampling& wire) {
-    const auto check = [](bool good, std::string_view what) -> Result<void> {
-        if (good) {
-            return {};
-        }
-        return fail(ErrorType::kInvalidRequest, "invalid_value", std::string(what));
-    };
-    // Written so that NaN fails each of them.
-    const std::pair<bool, std::string_view> rules[] = {
-        {wire.temperature >= 0.0F && wire.temperature <= 100.0F, "temperature must be 0 to 100."},
-        {wire.top_p > 0.0F && wire.top_p <= 1.0F, "top_p must be above 0 and at most 1."},
-        {wire.min_p >= 0.0F && wire.min_p <= 1.0F, "min_p must be 0 to 1."},
-        {wire.frequency_penalty >= -2.0F && wire.frequency_penalty <= 2.0F,
-         "frequency_penalty must be -2 to 2."},
-        {wire.presence_penalty >= -2.0F && wire.presence_penalty <= 2.0F,
-         "presence_penalty must be -2 to 2."}};
-    for (const auto& [good, what] : rules) {
-        if (auto checked = check(good, what); !checked) {
-            return std::unexpected(std::move(checked.error()));
-        }
-    }
-    inference::SamplingParams params{.temperature = wire.temperature,
-                                     .top_k = wire.top_k,
-                                     .top_p = wire.top_p,
-                                     .min_p = wire.min_p,
-                                     .frequency_penalty = wire.frequency_penalty,
-                                     .presence_penalty = wire.presence_penalty,
-                                     .seed = std::nullopt};
-    if (wire.has_seed != 0) {
-        params.seed = wire.seed;
-    }
-    return params;
-}
-
 }  // namespace
 
 ContextTable::~ContextTable() {
@@ -145,6 +111,22 @@ void ContextTable::remove(std::int32_t handle) {
     }
 }
 
+Result<std::shared_ptr<ContextRecord>> ContextTable::idle(std::int32_t handle) const {
+    auto record = find(handle);
+    if (!record) {
+        return std::unexpected(no_such_handle("context", handle));
+    }
+    settle(*record);
+    if (record->generation) {
+        return fail(ErrorType::kConflict, "generating",
+                    "The context generates; read its events to the end or stop it first.");
+    }
+    if (auto free = check_operation(); !free) {
+        return std::unexpected(std::move(free.error()));
+    }
+    return record;
+}
+
 void ContextTable::forget_refused() {
     std::erase_if(records_, [](const auto& entry) { return entry.second->refused; });
 }
@@ -167,33 +149,18 @@ void ContextInterface::create(std::int32_t model, std::uint32_t capacity,
     }
     const auto& [handle, record] = *added;
     record->engine = engine;
-    record->id =
-        engine->create(capacity, [state = state_, record, handle,
-                                  completion = std::move(completion)](Result<void> made) mutable {
+    record->id = engine->create(
+        account_, capacity,
+        [state = state_, record, handle,
+         completion = std::move(completion)](Result<void> made) mutable {
             record->refused = !made.has_value();
             completion.resolve(made ? handle : state->failed(std::move(made.error())));
         });
 }
 
-Result<std::shared_ptr<ContextRecord>> ContextInterface::idle(std::int32_t context) {
-    auto record = contexts_->find(context);
-    if (!record) {
-        return std::unexpected(no_such_handle("context", context));
-    }
-    settle(*record);
-    if (record->generation) {
-        return fail(ErrorType::kConflict, "generating",
-                    "The context generates; read its events to the end or stop it first.");
-    }
-    if (auto free = contexts_->check_operation(); !free) {
-        return std::unexpected(std::move(free.error()));
-    }
-    return record;
-}
-
 void ContextInterface::prefill(std::int32_t context, std::span<const std::int32_t> tokens,
                                sandbox::Completion completion) {
-    auto found = idle(context);
+    auto found = contexts_->idle(context);
     if (!found) {
         completion.resolve(state_->failed(std::move(found.error())));
         return;
@@ -251,14 +218,61 @@ std::int32_t ContextInterface::drop(std::int32_t context) {
     return REALM_OK;
 }
 
-void ContextInterface::step(std::int32_t context, sandbox::Completion completion) {
-    auto found = idle(context);
+void ContextInterface::fork(std::int32_t context, std::uint32_t capacity,
+                            sandbox::Completion completion) {
+    auto found = contexts_->idle(context);
+    if (!found) {
+        completion.resolve(state_->failed(std::move(found.error())));
+        return;
+    }
+    const auto source = std::move(*found);
+    auto added = contexts_->add(capacity);
+    if (!added) {
+        completion.resolve(state_->failed(std::move(added.error())));
+        return;
+    }
+    const auto& [handle, record] = *added;
+    record->engine = source->engine;
+    record->length = source->length;
+    record->sampling = source->sampling;
+    record->mask = source->mask;
+    record->id = source->engine->fork(
+        source->id, capacity,
+        [state = state_, record, handle,
+         completion = std::move(completion)](Result<void> made) mutable {
+            record->refused = !made.has_value();
+            completion.resolve(made ? handle : state->failed(std::move(made.error())));
+        });
+}
+
+void ContextInterface::truncate(std::int32_t context, std::uint32_t tokens,
+                                sandbox::Completion completion) {
+    auto found = contexts_->idle(context);
     if (!found) {
         completion.resolve(state_->failed(std::move(found.error())));
         return;
     }
     const auto record = std::move(*found);
-    record->engine->step(record->id, record->sampling,
+    record->engine->truncate(record->id, tokens,
+                             [state = state_, record, tokens,
+                              completion = std::move(completion)](Result<void> done) mutable {
+                                 if (!done) {
+                                     completion.resolve(state->failed(std::move(done.error())));
+                                     return;
+                                 }
+                                 record->length = tokens;
+                                 completion.resolve(REALM_OK);
+                             });
+}
+
+void ContextInterface::step(std::int32_t context, sandbox::Completion completion) {
+    auto found = contexts_->idle(context);
+    if (!found) {
+        completion.resolve(state_->failed(std::move(found.error())));
+        return;
+    }
+    const auto record = std::move(*found);
+    record->engine->step(record->id, record->sampling, record->mask,
                          [state = state_, record, completion = std::move(completion)](
                              Result<inference::Token> token) mutable {
                              if (!token) {
@@ -272,7 +286,7 @@ void ContextInterface::step(std::int32_t context, sandbox::Completion completion
 
 std::int32_t ContextInterface::generate(std::int32_t context, std::uint32_t max_tokens,
                                         std::string_view stop) {
-    auto found = idle(context);
+    auto found = contexts_->idle(context);
     if (!found) {
         return state_->failed(std::move(found.error()));
     }
@@ -292,11 +306,12 @@ std::int32_t ContextInterface::generate(std::int32_t context, std::uint32_t max_
         return state_->failed(std::move(strings.error()));
     }
     record->generation = std::make_shared<Generation>(state_);
-    record->engine->generate(
-        record->id,
-        GenerateParams{
-            .max_tokens = max_tokens, .stop = std::move(*strings), .sampling = record->sampling},
-        record->generation);
+    record->engine->generate(record->id,
+                             GenerateParams{.max_tokens = max_tokens,
+                                            .stop = std::move(*strings),
+                                            .sampling = record->sampling,
+                                            .mask = record->mask},
+                             record->generation);
     return REALM_OK;
 }
 
@@ -331,19 +346,6 @@ void ContextInterface::stop(std::int32_t context, sandbox::Completion completion
     }
     record->generation->finish(std::move(completion));
     record->engine->stop_generate(record->id);
-}
-
-std::int32_t SamplingInterface::set(std::int32_t context, sandbox::In<realm_sampling> sampling) {
-    const auto record = contexts_->find(context);
-    if (!record) {
-        return state_->failed(no_such_handle("context", context));
-    }
-    auto params = read_sampling(sampling.value);
-    if (!params) {
-        return state_->failed(std::move(params.error()));
-    }
-    record->sampling = *params;
-    return REALM_OK;
 }
 
 }  // namespace realm::interfaces

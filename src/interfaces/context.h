@@ -25,6 +25,7 @@ struct ContextRecord {
     std::uint32_t length = 0;  // without a generation that runs
     bool refused = false;      // create failed: the handle was never given
     inference::SamplingParams sampling;
+    std::shared_ptr<const inference::TokenMask> mask;  // null: every token
     std::shared_ptr<Generation> generation;
 };
 
@@ -51,6 +52,9 @@ public:
     [[nodiscard]] Result<void> check_operation() const;
     [[nodiscard]] std::shared_ptr<ContextRecord> find(std::int32_t handle) const;
     void remove(std::int32_t handle);
+    // The record of a context on which an operation may start now. not_found, conflict/generating,
+    // program_limit/operations.
+    [[nodiscard]] Result<std::shared_ptr<ContextRecord>> idle(std::int32_t handle) const;
     [[nodiscard]] const ContextLimits& limits() const { return limits_; }
 
 private:
@@ -64,38 +68,30 @@ private:
 
 class ContextInterface {
 public:
+    // `account`: to whom the model's time goes.
     ContextInterface(std::shared_ptr<ModelTable> models, std::shared_ptr<ContextTable> contexts,
-                     std::shared_ptr<CallState> state)
-        : models_(std::move(models)), contexts_(std::move(contexts)), state_(std::move(state)) {}
+                     inference::Account account, std::shared_ptr<CallState> state)
+        : models_(std::move(models)),
+          contexts_(std::move(contexts)),
+          account_(std::move(account)),
+          state_(std::move(state)) {}
 
     void create(std::int32_t model, std::uint32_t capacity, sandbox::Completion completion);
     void prefill(std::int32_t context, std::span<const std::int32_t> tokens,
                  sandbox::Completion completion);
     std::int32_t length(std::int32_t context);
     std::int32_t drop(std::int32_t context);
+    void fork(std::int32_t context, std::uint32_t capacity, sandbox::Completion completion);
+    void truncate(std::int32_t context, std::uint32_t tokens, sandbox::Completion completion);
     void step(std::int32_t context, sandbox::Completion completion);
     std::int32_t generate(std::int32_t context, std::uint32_t max_tokens, std::string_view stop);
     void next(std::int32_t context, sandbox::Completion completion);
     void stop(std::int32_t context, sandbox::Completion completion);
 
 private:
-    // The record of a context on which an operation may start now.
-    Result<std::shared_ptr<ContextRecord>> idle(std::int32_t context);
-
     std::shared_ptr<ModelTable> models_;
     std::shared_ptr<ContextTable> contexts_;
-    std::shared_ptr<CallState> state_;
-};
-
-class SamplingInterface {
-public:
-    SamplingInterface(std::shared_ptr<ContextTable> contexts, std::shared_ptr<CallState> state)
-        : contexts_(std::move(contexts)), state_(std::move(state)) {}
-
-    std::int32_t set(std::int32_t context, sandbox::In<realm_sampling> sampling);
-
-private:
-    std::shared_ptr<ContextTable> contexts_;
+    const inference::Account account_;
     std::shared_ptr<CallState> state_;
 };
 

@@ -39,7 +39,13 @@ constexpr std::array kGrants{
     Grant{"realm_context_generate", "context"},
     Grant{"realm_context_next", "context"},
     Grant{"realm_context_stop", "context"},
+    Grant{"realm_context_fork", "context"},
+    Grant{"realm_context_truncate", "context"},
     Grant{"realm_context_sampling", "sampling"},
+    Grant{"realm_context_mask", "sampling"},
+    Grant{"realm_context_step_many", "sampling"},
+    Grant{"realm_context_logits", "sampling"},
+    Grant{"realm_context_top", "sampling"},
 };
 
 }  // namespace

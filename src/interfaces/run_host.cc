@@ -7,7 +7,8 @@
 namespace realm::interfaces {
 
 RunHost::RunHost(const SharedServices& services, const RunHostLimits& limits,
-                 std::shared_ptr<RunPort> run, std::shared_ptr<LogPort> log_port, WasiConfig wasi)
+                 inference::Account account, std::shared_ptr<RunPort> run,
+                 std::shared_ptr<LogPort> log_port, WasiConfig wasi)
     : state(std::make_shared<CallState>()),
       model_table(std::make_shared<ModelTable>()),
       context_table(std::make_shared<ContextTable>(limits.contexts)),
@@ -15,7 +16,7 @@ RunHost::RunHost(const SharedServices& services, const RunHostLimits& limits,
       results(state),
       log(std::move(log_port), limits.log, services.time),
       model(services.models, services.workers, model_table, state, limits.model),
-      context(model_table, context_table, state),
+      context(model_table, context_table, std::move(account), state),
       sampling(context_table, state),
       wasi_files(log, services.time, wasi.scratch),
       wasi_system(std::move(wasi), wasi_files, services.time) {}
@@ -53,6 +54,12 @@ std::vector<sandbox::HostFunction> host_functions() {
         bind<&RunHost::context, &ContextInterface::generate>("realm_context_generate"),
         bind<&RunHost::context, &ContextInterface::next>("realm_context_next"),
         bind<&RunHost::context, &ContextInterface::stop>("realm_context_stop"),
+        bind<&RunHost::context, &ContextInterface::fork>("realm_context_fork"),
+        bind<&RunHost::context, &ContextInterface::truncate>("realm_context_truncate"),
+        bind<&RunHost::sampling, &SamplingInterface::mask>("realm_context_mask"),
+        bind<&RunHost::sampling, &SamplingInterface::step_many>("realm_context_step_many"),
+        bind<&RunHost::sampling, &SamplingInterface::logits>("realm_context_logits"),
+        bind<&RunHost::sampling, &SamplingInterface::top>("realm_context_top"),
     };
     std::ranges::move(wasi_functions(), std::back_inserter(functions));
     return functions;

@@ -12,6 +12,7 @@
 #include "interfaces/log.h"
 #include "interfaces/model.h"
 #include "interfaces/request.h"
+#include "interfaces/sampling.h"
 #include "interfaces/wasi_files.h"
 #include "interfaces/wasi_system.h"
 #include "sandbox/host_function.h"
@@ -35,7 +36,8 @@ struct SharedServices {
 // The host object of one instance: made for a run, given to sandbox::Executor::start, gone with
 // the instance. Host functions reach it one call at a time.
 struct RunHost {
-    RunHost(const SharedServices& services, const RunHostLimits& limits,
+    // `account`: to whom the model's time goes.
+    RunHost(const SharedServices& services, const RunHostLimits& limits, inference::Account account,
             std::shared_ptr<RunPort> run, std::shared_ptr<LogPort> log_port, WasiConfig wasi = {});
 
     // Logs what is left of a run. Between two runs of a kept instance; its end does the same.

@@ -15,6 +15,10 @@ Error ended_by_client() {
     return fail(ErrorType::kCancelled, "session_closed", "The session was ended.").error();
 }
 
+inference::Account account_of(const Run& run) {
+    return {.tenant = run.tenant(), .weight = run.weight()};
+}
+
 interfaces::WasiConfig wasi_of(const Run& run, const std::string& program) {
     interfaces::WasiConfig wasi = run.wasi();
     wasi.arguments.insert(wasi.arguments.begin(), program);
@@ -188,8 +192,9 @@ Result<void> RunService::begin(const SharedOrder& order) {
         conclude(order, std::move(outcome));
     };
     if (run->session().empty() && !order->steps) {
-        auto host = std::make_shared<interfaces::RunHost>(services_, limits.host, run, run,
-                                                          wasi_of(*run, order->program->name()));
+        auto host =
+            std::make_shared<interfaces::RunHost>(services_, limits.host, account_of(*run), run,
+                                                  run, wasi_of(*run, order->program->name()));
         const std::uint32_t attempt = run->attempt();
         run->attach(executor_.start(order->program, run->entry(), std::move(host), limits.instance,
                                     std::move(on_end), share_of(*run)),
@@ -306,7 +311,8 @@ InstancePlan RunService::plan_for(std::shared_ptr<const sandbox::Program> progra
             .wasi = std::move(wasi),
             .host = limits.host,
             .limits = limits.instance,
-            .share = share_of(run)};
+            .share = share_of(run),
+            .account = account_of(run)};
 }
 
 Result<std::shared_ptr<Session>> RunService::session_for(const Run& run, InstancePlan plan) {

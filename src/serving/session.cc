@@ -92,8 +92,9 @@ std::shared_ptr<Session> Session::open(sandbox::Executor& executor,
     session->port_ = std::make_shared<Port>();
     session->caller_ =
         std::make_shared<Caller>(sandbox::ForeignCaller(std::move(plan.conventions)));
-    auto host = std::make_shared<interfaces::RunHost>(services, plan.host, session->port_,
-                                                      session->port_, std::move(plan.wasi));
+    auto host =
+        std::make_shared<interfaces::RunHost>(services, plan.host, std::move(plan.account),
+                                              session->port_, session->port_, std::move(plan.wasi));
     session->host_ = host;
     session->guest_ = executor.keep(std::move(plan.program), std::move(host), plan.limits,
                                     std::move(on_close), std::move(plan.share));

@@ -25,6 +25,7 @@ struct InstancePlan {
     interfaces::RunHostLimits host;
     sandbox::InstanceLimits limits;
     std::shared_ptr<sandbox::Share> share;
+    inference::Account account;
 };
 
 // Serves one request at a time. Thread-safe. Its instance ends when a request is cancelled, traps

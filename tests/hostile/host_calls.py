@@ -25,6 +25,7 @@ HOST_CALLS = {
         "realm_model_name": "0 r1", "realm_tokenize": "0 r1 0", "realm_detokenize": "0 r4",
         "realm_apply_template": "0 r1 1", "realm_context_prefill": "0 r4",
         "realm_context_sampling": "0 p32a4", "realm_context_generate": "0 1 r1",
+        "realm_context_mask": "0 r4", "realm_context_step_many": "r4",
     },
     WASI: {
         "args_get": "p8a4 p16a1", "args_sizes_get": "p4 p4", "environ_get": "p4 p4a1",
@@ -44,7 +45,8 @@ HOST_CALLS = {
 WITHOUT_POINTERS = {
     "env": {"realm_cancelled", "realm_time_left_ms", "realm_context_create",
             "realm_context_length", "realm_context_drop", "realm_context_step",
-            "realm_context_next", "realm_context_stop"},
+            "realm_context_next", "realm_context_stop", "realm_context_fork",
+            "realm_context_truncate", "realm_context_logits", "realm_context_top"},
     WASI: {"fd_advise", "fd_allocate", "fd_close", "fd_datasync", "fd_fdstat_set_flags",
            "fd_fdstat_set_rights", "fd_filestat_set_size", "fd_filestat_set_times", "fd_renumber",
            "fd_sync", "proc_exit", "proc_raise", "sched_yield", "sock_shutdown"},

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -42,12 +43,26 @@ public:
         reserved_ += capacity;
         return SequenceId{id};
     }
+    std::optional<SequenceId> fork(SequenceId from, std::uint32_t capacity) override {
+        const auto made = acquire(capacity);
+        if (made) {
+            forks.emplace_back(from.value, made->value);
+        }
+        return made;
+    }
+    [[nodiscard]] bool truncate(SequenceId sequence, std::uint32_t tokens) override {
+        if (may_truncate) {
+            truncations.emplace_back(sequence.value, tokens);
+        }
+        return may_truncate;
+    }
     void release(SequenceId sequence) override {
         reserved_ -= capacities_.at(sequence.value);
         capacities_.erase(sequence.value);
     }
     Result<void> compute(std::span<const Row> rows) override {
         batches.push_back(rows.size());
+        now += std::chrono::milliseconds(4 + rows.size());
         if (fail_next) {
             fail_next = false;
             return fail(ErrorType::kUnavailable, "decode_failed", "as the test wished");
@@ -68,7 +83,11 @@ public:
     [[nodiscard]] std::uint32_t tokens_reserved() const override { return reserved_; }
 
     std::vector<std::size_t> batches;
+    std::vector<std::pair<std::int32_t, std::int32_t>> forks;  // from, made
+    std::vector<std::pair<std::int32_t, std::uint32_t>> truncations;
+    bool may_truncate = true;
     bool fail_next = false;
+    base::SteadyTime now;  // a step takes 4 ms and 1 ms for each row
 
 private:
     const std::uint32_t cells_;
@@ -108,13 +127,38 @@ protected:
         .kv_tokens = 100, .max_contexts = 8, .prefill_chunk = 512, .queue_limit = 2};
 
     void create(std::uint64_t id, std::uint32_t capacity) {
-        core_.create({id}, capacity, note<void>("create" + std::to_string(id)));
+        core_.create({id}, {}, capacity, note<void>("create" + std::to_string(id)));
+    }
+    void create_for(const std::string& tenant, std::uint64_t id) {
+        core_.create({id}, {.tenant = tenant}, 20, [](Result<void>) {});
+        prefill(id, {1});
     }
     void prefill(std::uint64_t id, std::vector<Token> prompt) {
         core_.prefill({id}, std::move(prompt), note<void>("prefill" + std::to_string(id)));
     }
-    void step(std::uint64_t id, const SamplingParams& sampling = {}) {
-        core_.step({id}, sampling, [this, id](Result<Token> token) {
+    void fork(std::uint64_t from, std::uint64_t id, std::uint32_t capacity) {
+        core_.fork({from}, {id}, capacity, note<void>("fork" + std::to_string(id)));
+    }
+    void truncate(std::uint64_t id, std::uint32_t tokens) {
+        core_.truncate({id}, tokens, note<void>("truncate" + std::to_string(id)));
+    }
+    // Notes the token with the largest logit.
+    void read(std::uint64_t id) {
+        core_.read_logits({id}, [this, id](Result<std::vector<float>> logits) {
+            journal_.push_back(
+                "read" + std::to_string(id) + " " +
+                (logits ? std::to_string(std::ranges::max_element(*logits) - logits->begin())
+                        : logits.error().code));
+        });
+    }
+    static std::shared_ptr<const TokenMask> only(Token token) {
+        std::vector<std::uint32_t> words(4, 0);
+        words[static_cast<std::size_t>(token) / 32] = 1U << (token % 32);
+        return std::make_shared<TokenMask>(words, kVocabulary);
+    }
+    void step(std::uint64_t id, const SamplingParams& sampling = {},
+              std::shared_ptr<const TokenMask> mask = nullptr) {
+        core_.step({id}, sampling, std::move(mask), [this, id](Result<Token> token) {
             journal_.push_back("step" + std::to_string(id) + " " +
                                (token ? std::to_string(*token) : token.error().code));
         });
@@ -141,7 +185,7 @@ protected:
     Journal journal_;
     FakeTokens tokens_;
     FakeArena arena_{kOptions.kv_tokens, kOptions.max_contexts};
-    EngineCore core_{kOptions, 60, tokens_, arena_};
+    EngineCore core_{kOptions, 60, tokens_, arena_, [this] { return arena_.now; }};
 };
 
 TEST_F(EngineCoreTest, OperationsOfAContextRunInOrderEvenBeforeItHasCells) {
@@ -307,6 +351,136 @@ TEST_F(EngineCoreTest, StopGenerateKeepsTheContext) {
     step(1);
     run();
     EXPECT_EQ(take(), (Journal{"step1 13"}));
+}
+
+TEST_F(EngineCoreTest, ATenantsOneStreamGetsStepsOfItsOwnBesideThree) {
+    create_for("one", 1);
+    for (const std::uint64_t id : {2, 3, 4}) {
+        create_for("many", id);
+    }
+    run();
+    take();
+    arena_.batches.clear();
+    for (const std::uint64_t id : {1, 2, 3, 4}) {
+        generate(id, 5);
+    }
+    run();
+    const Journal journal = take();
+    // All its five tokens come while the others have three of theirs.
+    const auto end = std::ranges::find(journal, "end1 length");
+    EXPECT_EQ(std::count_if(journal.begin(), end,
+                            [](const std::string& line) { return line.starts_with("token2"); }),
+              3);
+}
+
+TEST_F(EngineCoreTest, ForksContinueEachOnItsOwn) {
+    create(1, 20);
+    prefill(1, {10, 11});
+    step(1);
+    fork(1, 2, 30);
+    run();
+    step(2);
+    step(2);
+    step(1);
+    run();
+    EXPECT_EQ(take(), (Journal{"create1 ok", "prefill1 ok", "step1 12", "fork2 ok", "step2 13",
+                               "step1 13", "step2 14"}));
+    EXPECT_EQ(arena_.forks, (std::vector<std::pair<std::int32_t, std::int32_t>>{{0, 1}}));
+    core_.drop({1});
+    step(2);
+    run();
+    EXPECT_EQ(take(), (Journal{"step2 15"}));
+}
+
+TEST_F(EngineCoreTest, AForkNeedsItsSourceRoomAndCells) {
+    create(1, 20);
+    prefill(1, {10, 11, 12});
+    run();
+    fork(1, 2, 0);
+    fork(1, 3, 61);
+    fork(1, 4, 2);
+    fork(9, 5, 10);
+    fork(1, 6, 3);
+    fork(1, 7, 60);
+    fork(1, 8, 20);
+    EXPECT_EQ(take(),
+              (Journal{"create1 ok", "prefill1 ok", "fork2 invalid_capacity",
+                       "fork3 context_too_long", "fork4 invalid_capacity",
+                       "fork5 context_not_found", "fork6 ok", "fork7 ok", "fork8 no_cells"}));
+    step(6);
+    run();
+    EXPECT_EQ(take(), (Journal{"step6 context_full"}));
+    generate(7, 5, {}, 1);
+    fork(7, 10, 10);
+    EXPECT_EQ(take(), (Journal{"token7 <13>", "fork10 context_generating"}));
+}
+
+TEST_F(EngineCoreTest, AForkIsDroppedBeforeItIsMadeOrGoesWithItsSource) {
+    create(1, 20);
+    prefill(1, {10});
+    fork(1, 2, 20);
+    fork(1, 3, 20);
+    core_.drop({2});
+    EXPECT_EQ(take(), (Journal{"create1 ok", "fork2 context_dropped"}));
+    run();
+    EXPECT_EQ(take(), (Journal{"prefill1 ok", "fork3 ok"}));
+    EXPECT_EQ(core_.stats().contexts, 2U);
+    prefill(1, {10});
+    fork(1, 4, 20);
+    prefill(4, {1});
+    core_.drop({1});
+    EXPECT_EQ(take(), (Journal{"prefill1 context_dropped", "fork4 context_dropped",
+                               "prefill4 context_dropped"}));
+    EXPECT_EQ(core_.stats().contexts, 1U);
+}
+
+TEST_F(EngineCoreTest, TruncateForgetsWhatFollows) {
+    create(1, 20);
+    prefill(1, {10, 11, 12});
+    step(1);
+    truncate(1, 2);
+    step(1);
+    prefill(1, {40});
+    step(1);
+    truncate(1, 5);
+    truncate(1, 4);
+    step(1);
+    run();
+    EXPECT_EQ(take(), (Journal{"create1 ok", "prefill1 ok", "step1 13", "truncate1 ok",
+                               "step1 nothing_prefilled", "prefill1 ok", "step1 41",
+                               "truncate1 too_short", "truncate1 ok", "step1 42"}));
+    EXPECT_EQ(arena_.truncations, (std::vector<std::pair<std::int32_t, std::uint32_t>>{{0, 2}}));
+    arena_.may_truncate = false;
+    truncate(1, 1);
+    step(1);
+    run();
+    EXPECT_EQ(take(), (Journal{"truncate1 no_cells", "step1 43"}));
+}
+
+TEST_F(EngineCoreTest, LogitsAreThoseAfterTheLastToken) {
+    create(1, 20);
+    read(1);
+    prefill(1, {10});
+    read(1);
+    step(1);
+    read(1);
+    run();
+    EXPECT_EQ(take(), (Journal{"create1 ok", "read1 nothing_prefilled", "prefill1 ok", "read1 11",
+                               "step1 11", "read1 12"}));
+}
+
+TEST_F(EngineCoreTest, AMaskAllowsItsTokensAlone) {
+    create(1, 20);
+    prefill(1, {10});
+    step(1, {}, only(70));
+    step(1, {.temperature = 1.0F, .seed = 1}, only(3));
+    step(1);
+    run();
+    EXPECT_EQ(take(), (Journal{"create1 ok", "prefill1 ok", "step1 70", "step1 3", "step1 4"}));
+    core_.generate({1}, {.max_tokens = 2, .mask = only(50)},
+                   std::make_shared<JournalSink>(journal_, "1", 10));
+    run();
+    EXPECT_EQ(take(), (Journal{"token1 <50>", "token1 <50>", "end1 length"}));
 }
 
 TEST_F(EngineCoreTest, StopGenerateBeforeItBegan) {

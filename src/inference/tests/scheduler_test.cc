@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -11,6 +16,19 @@ namespace {
 constexpr ContextId kA{1};
 constexpr ContextId kB{2};
 constexpr ContextId kC{3};
+
+// A scheduler that knows the first contexts; 1 to 9 are of one tenant, 11 to 19 of another, ...
+std::unique_ptr<Scheduler> scheduler_of(std::uint32_t chunk, std::uint64_t contexts = 99,
+                                        const std::map<std::uint64_t, double>& weights = {}) {
+    auto scheduler = std::make_unique<Scheduler>(chunk);
+    for (std::uint64_t id = 1; id <= contexts; ++id) {
+        const std::uint64_t tenant = id / 10;
+        const auto weight = weights.find(tenant);
+        scheduler->add({id}, {.tenant = std::to_string(tenant),
+                              .weight = weight == weights.end() ? 1.0 : weight->second});
+    }
+    return scheduler;
+}
 
 // "d2" for a decode step of two rows, "p1:64" for 64 tokens of context 1's prompt ("!" the last).
 std::string next(Scheduler& scheduler) {
@@ -26,13 +44,15 @@ std::string next(Scheduler& scheduler) {
 }
 
 TEST(Scheduler, NothingToDo) {
-    Scheduler scheduler(512);
+    const auto owned = scheduler_of(512);
+    Scheduler& scheduler = *owned;
     EXPECT_FALSE(scheduler.has_work());
     EXPECT_EQ(next(scheduler), "-");
 }
 
 TEST(Scheduler, AloneAPromptRunsInWholeChunksOldestFirst) {
-    Scheduler scheduler(512);
+    const auto owned = scheduler_of(512);
+    Scheduler& scheduler = *owned;
     scheduler.add_prefill(kB, 1100);
     scheduler.add_prefill(kA, 3);
     EXPECT_TRUE(scheduler.has_work());
@@ -44,7 +64,8 @@ TEST(Scheduler, AloneAPromptRunsInWholeChunksOldestFirst) {
 }
 
 TEST(Scheduler, DecodeTakesAllRunnableContextsEachTime) {
-    Scheduler scheduler(512);
+    const auto owned = scheduler_of(512);
+    Scheduler& scheduler = *owned;
     scheduler.set_decoding(kA, true);
     scheduler.set_decoding(kB, true);
     scheduler.set_decoding(kB, true);
@@ -57,7 +78,8 @@ TEST(Scheduler, DecodeTakesAllRunnableContextsEachTime) {
 }
 
 TEST(Scheduler, BesideStreamsALongPromptIsCutIntoPiecesOfAtLeast64) {
-    Scheduler scheduler(512);
+    const auto owned = scheduler_of(512);
+    Scheduler& scheduler = *owned;
     scheduler.set_decoding(kA, true);
     scheduler.add_prefill(kB, 512 + 30);
     std::vector<std::uint32_t> pieces;
@@ -83,7 +105,8 @@ TEST(Scheduler, AChunkIsCutOnlyWhereEveryPieceStaysLong) {
                                            {64, "p2:64!"},
                                            {127, "p2:127!"},
                                            {128, "p2:64"}}) {
-        Scheduler scheduler(512);
+        const auto owned = scheduler_of(512);
+        Scheduler& scheduler = *owned;
         scheduler.set_decoding(kA, true);
         scheduler.add_prefill(kB, tokens);
         EXPECT_EQ(next(scheduler), expected);
@@ -91,7 +114,8 @@ TEST(Scheduler, AChunkIsCutOnlyWhereEveryPieceStaysLong) {
 }
 
 TEST(Scheduler, ShortPromptsShareOneBudget) {
-    Scheduler scheduler(512);
+    const auto owned = scheduler_of(512);
+    Scheduler& scheduler = *owned;
     scheduler.set_decoding(kA, true);
     scheduler.add_prefill(kB, 40);
     scheduler.add_prefill(kC, 40);
@@ -104,7 +128,8 @@ TEST(Scheduler, ShortPromptsShareOneBudget) {
 }
 
 TEST(Scheduler, RemovedContextsLeaveNothingBehind) {
-    Scheduler scheduler(512);
+    const auto owned = scheduler_of(512);
+    Scheduler& scheduler = *owned;
     scheduler.add_prefill(kA, 600);
     scheduler.add_prefill(kB, 5);
     EXPECT_EQ(next(scheduler), "p1:512");
@@ -115,7 +140,8 @@ TEST(Scheduler, RemovedContextsLeaveNothingBehind) {
 
 // Whatever the mix, work is never withheld, and a decode step comes after at most 64 + 127 tokens.
 TEST(Scheduler, StreamsNeverWaitLong) {
-    Scheduler scheduler(256);
+    const auto owned = scheduler_of(256);
+    Scheduler& scheduler = *owned;
     scheduler.set_decoding(kA, true);
     for (std::uint64_t i = 2; i < 60; ++i) {
         scheduler.add_prefill({i}, static_cast<std::uint32_t>(i * 37 % 700 + 1));
@@ -132,6 +158,192 @@ TEST(Scheduler, StreamsNeverWaitLong) {
         } else {
             since_decode = 0;
         }
+    }
+}
+
+// An engine whose steps take what they would on two processors, and contexts that always want
+// another token, or to have a prompt computed first.
+class Simulation {
+public:
+    explicit Simulation(std::uint32_t chunk = 512) : scheduler_(chunk) {}
+
+    ContextId stream(const std::string& tenant, double weight = 1.0, std::uint32_t prompt = 0) {
+        const ContextId id{++last_id_};
+        scheduler_.add(id, {.tenant = tenant, .weight = weight});
+        streams_[id.value] = {.tenant = tenant, .waiting_since = now_, .prompt = prompt};
+        if (prompt > 0) {
+            scheduler_.add_prefill(id, prompt);
+        } else {
+            scheduler_.set_decoding(id, true);
+        }
+        return id;
+    }
+    void end(ContextId id) {
+        scheduler_.remove(id);
+        streams_.erase(id.value);
+    }
+
+    // Computes one thing.
+    void step() {
+        const Scheduler::Work work = scheduler_.next();
+        ASSERT_EQ(std::holds_alternative<std::monostate>(work), streams_.empty());
+        double took = 0;
+        if (const auto* decode = std::get_if<Scheduler::DecodeStep>(&work)) {
+            const auto rows = static_cast<double>(decode->contexts.size());
+            took = 0.006 + 0.0035 * rows;
+            now_ += took;
+            batches.push_back(decode->contexts.size());
+            for (const ContextId id : decode->contexts) {
+                served(id, took / rows);
+                ++tokens[streams_.at(id.value).tenant];
+            }
+        } else if (const auto* piece = std::get_if<Scheduler::PrefillPiece>(&work)) {
+            took = 0.0004 * piece->tokens;
+            now_ += took;
+            served(piece->context, took);
+            Stream& stream = streams_.at(piece->context.value);
+            stream.prompt -= piece->tokens;
+            EXPECT_EQ(piece->last, stream.prompt == 0);
+            if (piece->last) {
+                scheduler_.set_decoding(piece->context, true);
+            }
+        } else {
+            now_ += 0.001;
+        }
+        scheduler_.charge(Scheduler::Seconds(took));
+    }
+    void run(double seconds) {
+        for (const double until = now_ + seconds; now_ < until;) {
+            ASSERT_NO_FATAL_FAILURE(step());
+        }
+    }
+
+    [[nodiscard]] double now() const { return now_; }
+    [[nodiscard]] const auto& streams() const { return streams_; }
+    [[nodiscard]] double share(const std::string& tenant) {
+        double all = 0;
+        for (const auto& [name, seconds] : time) {
+            all += seconds;
+        }
+        return time[tenant] / all;
+    }
+
+    std::map<std::string, double> time;
+    std::map<std::string, std::uint64_t> tokens;
+    std::vector<std::size_t> batches;
+    double longest_wait = 0;
+
+private:
+    struct Stream {
+        std::string tenant;
+        double waiting_since = 0;
+        std::uint32_t prompt = 0;
+    };
+
+    void served(ContextId id, double seconds) {
+        Stream& stream = streams_.at(id.value);
+        time[stream.tenant] += seconds;
+        longest_wait = std::max(longest_wait, now_ - stream.waiting_since);
+        stream.waiting_since = now_;
+    }
+
+    Scheduler scheduler_;
+    std::map<std::uint64_t, Stream> streams_;
+    std::uint64_t last_id_ = 0;
+    double now_ = 0;
+};
+
+TEST(SchedulerShares, OneStreamBesideFifteenGetsHalfOfTheTime) {
+    Simulation fair;
+    fair.stream("one");
+    for (int i = 0; i < 15; ++i) {
+        fair.stream("many");
+    }
+    fair.run(20);
+    EXPECT_NEAR(fair.share("one"), 0.5, 0.05);
+    Simulation joint;
+    for (int i = 0; i < 16; ++i) {
+        joint.stream("all");
+    }
+    joint.run(20);
+    // A row alone costs more than a row among sixteen, so fairness costs tokens: no more than this.
+    EXPECT_GE(static_cast<double>(fair.tokens["one"] + fair.tokens["many"]),
+              0.65 * static_cast<double>(joint.tokens["all"]));
+    EXPECT_GE(fair.tokens["one"], 3 * joint.tokens["all"] / 16);
+}
+
+TEST(SchedulerShares, FollowTheWeights) {
+    for (const double weight : {0.25, 2.0, 4.0}) {
+        Simulation simulation;
+        simulation.stream("one", weight);
+        for (int i = 0; i < 15; ++i) {
+            simulation.stream("many", 1.0);
+        }
+        simulation.run(40);
+        // Below its share the single stream still rides along in the others' steps.
+        EXPECT_NEAR(simulation.share("one"), std::max(weight / (weight + 1), 1.0 / 16), 0.05)
+            << weight;
+    }
+}
+
+TEST(SchedulerShares, StreamsOfSimilarNumberShareEachStep) {
+    Simulation simulation;
+    for (int i = 0; i < 8; ++i) {
+        simulation.stream("left");
+    }
+    for (int i = 0; i < 4; ++i) {
+        simulation.stream("right");
+    }
+    simulation.run(5);
+    EXPECT_EQ(std::ranges::count(simulation.batches, 12U),
+              static_cast<std::ptrdiff_t>(simulation.batches.size()));
+}
+
+TEST(SchedulerShares, PromptsCountLikeTokens) {
+    Simulation simulation;
+    simulation.stream("reader", 1.0, 20'000);
+    simulation.stream("writer", 1.0, 20'000);
+    simulation.stream("writer", 1.0, 20'000);
+    simulation.stream("writer", 1.0, 20'000);
+    simulation.run(8);
+    EXPECT_NEAR(simulation.share("reader"), 0.5, 0.05);
+}
+
+TEST(SchedulerShares, RestEarnsNothing) {
+    Simulation simulation;
+    simulation.stream("busy");
+    simulation.stream("busy");
+    simulation.stream("busy");
+    simulation.run(30);
+    simulation.stream("late");
+    simulation.time.clear();
+    simulation.run(2);
+    EXPECT_NEAR(simulation.share("late"), 0.5, 0.1);
+    EXPECT_LT(simulation.longest_wait, 0.3);
+}
+
+// Thousands of arrivals of all sizes and weights: there is never work left undone while the engine
+// idles (step() checks it), and nobody waits longer than the slowest share explains.
+TEST(SchedulerShares, NobodyStarves) {
+    for (std::uint32_t seed = 1; seed <= 5; ++seed) {
+        std::mt19937 random(seed);
+        const auto up_to = [&](std::uint32_t most) {
+            return std::uniform_int_distribution<std::uint32_t>(1, most)(random);
+        };
+        Simulation simulation;
+        std::deque<std::pair<ContextId, double>> ends;
+        for (int arrival = 0; arrival < 1000; ++arrival) {
+            const std::string tenant = std::to_string(up_to(6));
+            const std::uint32_t prompt = up_to(3) == 1 ? up_to(600) : 0;
+            const ContextId id = simulation.stream(tenant, up_to(3), prompt);
+            ends.emplace_back(id, simulation.now() + 0.1 * up_to(20));
+            ASSERT_NO_FATAL_FAILURE(simulation.run(0.01 * up_to(10)));
+            while (!ends.empty() && (ends.front().second < simulation.now() || ends.size() > 60)) {
+                simulation.end(ends.front().first);
+                ends.pop_front();
+            }
+        }
+        EXPECT_LT(simulation.longest_wait, 3.0) << seed;
     }
 }
 

@@ -86,7 +86,7 @@ std::pair<Engine::Callback<T>, std::future<Result<T>>> expect() {
 inline std::pair<ContextId, std::future<Result<void>>> create(Engine& engine,
                                                               std::uint32_t capacity) {
     auto [done, created] = expect<void>();
-    const ContextId id = engine.create(capacity, std::move(done));
+    const ContextId id = engine.create({}, capacity, std::move(done));
     return {id, std::move(created)};
 }
 
@@ -98,7 +98,7 @@ inline std::future<Result<void>> prefill(Engine& engine, ContextId id, std::vect
 
 inline std::future<Result<Token>> step(Engine& engine, ContextId id, const SamplingParams& params) {
     auto [done, result] = expect<Token>();
-    engine.step(id, params, std::move(done));
+    engine.step(id, params, nullptr, std::move(done));
     return std::move(result);
 }
 

@@ -91,5 +91,109 @@ TEST_F(UnifiedArenaTest, CompactingChangesNoBit) {
     EXPECT_EQ(append(*arena, *sequence, more), expected[2]);
 }
 
+// What the sequence's cells give for three continuations: a row, a prompt, a row.
+using Logits = std::vector<std::vector<float>>;
+
+Logits continued(UnifiedArena& arena, SequenceId sequence, const std::vector<Token>& more,
+                 const auto& append) {
+    return {append(arena, sequence, {42}), append(arena, sequence, more),
+            append(arena, sequence, {7})};
+}
+
+TEST_F(UnifiedArenaTest, ForkedCellsGiveTheLogitsOfTheirOwn) {
+    const std::vector<Token> text = text_tokens(330);
+    const std::vector<Token> more(text.begin() + 200, text.begin() + 280);
+    for (const std::size_t length : {63U, 64U, 130U}) {
+        const std::vector<Token> prompt(text.begin(),
+                                        text.begin() + static_cast<std::ptrdiff_t>(length));
+        Logits expected;
+        {
+            const auto arena = make(400, 1);
+            const auto alone = arena->acquire(400);
+            append(*arena, *alone, prompt);
+            expected = continued(*arena, *alone, more, append);
+        }
+        const auto arena = make(2000, 4);
+        const auto source = arena->acquire(400);
+        append(*arena, *source, prompt);
+        const auto first = arena->fork(*source, 400);
+        const auto second = arena->fork(*first, 400);
+        ASSERT_TRUE(first && second);
+        EXPECT_EQ(continued(*arena, *first, more, append), expected) << length;
+        EXPECT_EQ(continued(*arena, *source, more, append), expected) << length;
+        arena->release(*source);
+        arena->release(*first);
+        EXPECT_EQ(continued(*arena, *second, more, append), expected) << length;
+    }
+}
+
+TEST_F(UnifiedArenaTest, ForksOfOneSequenceShareABatch) {
+    const std::vector<Token> prompt = text_tokens(100);
+    const auto arena = make(1000, 3);
+    const auto source = arena->acquire(300);
+    append(*arena, *source, prompt);
+    const auto fork = arena->fork(*source, 300);
+    ASSERT_TRUE(fork);
+    const std::vector<Row> rows = {{.sequence = *source, .token = 5},
+                                   {.sequence = *fork, .token = 6}};
+    ASSERT_TRUE(arena->compute(rows));
+    const std::vector<float> five(arena->logits(0).begin(), arena->logits(0).end());
+    const std::vector<float> six(arena->logits(1).begin(), arena->logits(1).end());
+    const auto other = make(1000, 1);
+    const auto alone = other->acquire(300);
+    append(*other, *alone, prompt);
+    EXPECT_EQ(append(*other, *alone, {5}), five);
+    ASSERT_TRUE(other->truncate(*alone, 100));
+    EXPECT_EQ(append(*other, *alone, {6}), six);
+}
+
+TEST_F(UnifiedArenaTest, SharedPagesAreReservedOnce) {
+    const auto arena = make(1000, 4);
+    const auto source = arena->acquire(300);
+    append(*arena, *source, text_tokens(200));  // three full pages and 8 cells
+    const auto first = arena->fork(*source, 500);
+    ASSERT_TRUE(first);
+    EXPECT_EQ(arena->tokens_reserved(), 300U + 500U - 192U);
+    EXPECT_FALSE(arena->fork(*source, 392U + 192U + 1U));
+    const auto second = arena->fork(*first, 392U + 192U);
+    ASSERT_TRUE(second);
+    EXPECT_EQ(arena->tokens_reserved(), 1000U);
+    // To leave two of the three shared pages, a fork would need as many of its own.
+    EXPECT_FALSE(arena->truncate(*first, 64));
+    arena->release(*second);
+    EXPECT_TRUE(arena->truncate(*first, 64));
+    EXPECT_EQ(arena->tokens_reserved(), 300U + 500U - 64U);
+    arena->release(*source);
+    EXPECT_EQ(arena->tokens_reserved(), 500U);
+    arena->release(*first);
+    EXPECT_EQ(arena->tokens_reserved(), 0U);
+    EXPECT_EQ(arena->sequences(), 0U);
+}
+
+TEST_F(UnifiedArenaTest, TruncatedSequencesGoOnAsIfTheRestHadNeverBeen) {
+    const std::vector<Token> text = text_tokens(300);
+    const std::vector<Token> beginning(text.begin(), text.begin() + 150);
+    const std::vector<Token> more(text.begin() + 200, text.begin() + 280);
+    for (const std::uint32_t length : {0U, 64U, 100U}) {
+        Logits expected;
+        {
+            const auto arena = make(400, 1);
+            const auto alone = arena->acquire(400);
+            append(*arena, *alone, beginning);
+            ASSERT_TRUE(arena->truncate(*alone, length));
+            expected = continued(*arena, *alone, more, append);
+        }
+        const auto arena = make(2000, 4);
+        const auto source = arena->acquire(400);
+        append(*arena, *source, beginning);
+        const auto fork = arena->fork(*source, 400);
+        ASSERT_TRUE(fork);
+        ASSERT_TRUE(arena->truncate(*fork, length));
+        EXPECT_EQ(continued(*arena, *fork, more, append), expected) << length;
+        ASSERT_TRUE(arena->truncate(*source, length));
+        EXPECT_EQ(continued(*arena, *source, more, append), expected) << length;
+    }
+}
+
 }  // namespace
 }  // namespace realm::inference

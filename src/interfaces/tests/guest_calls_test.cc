@@ -4,7 +4,9 @@
 #include <realm/realm.h>
 
 #include <algorithm>
+#include <array>
 #include <string>
+#include <string_view>
 
 #include "interfaces/tests/guest_harness.h"
 
@@ -34,6 +36,8 @@ constexpr PointerCase kPointers[] = {
     {"realm_context_prefill", "(i32.const 0) %P %N", 2, 4, true},
     {"realm_context_sampling", "(i32.const 0) %P", 2, 32, false},
     {"realm_context_generate", "(i32.const 0) (i32.const 1) %P %N", 3, 1, true},
+    {"realm_context_mask", "(i32.const 0) %P %N", 2, 4, true},
+    {"realm_context_step_many", "%P %N", 1, 4, true},
 };
 
 TEST_F(GuestCalls, bad_pointers_end_the_guest_with_function_and_reason) {
@@ -97,8 +101,11 @@ TEST_F(GuestCalls, every_function_with_a_pointer_is_in_the_list) {
         }
         const bool listed = std::ranges::any_of(
             kPointers, [&](const PointerCase& item) { return function.name == item.function; });
-        const bool plain =
-            function.signature.parameters.size() < 2 || function.name == "realm_context_create";
+        constexpr std::array<std::string_view, 4> kTwoNumbers{
+            "realm_context_create", "realm_context_fork", "realm_context_truncate",
+            "realm_context_top"};
+        const bool plain = function.signature.parameters.size() < 2 ||
+                           std::ranges::find(kTwoNumbers, function.name) != kTwoNumbers.end();
         EXPECT_NE(listed, plain) << function.name;
     }
 }
@@ -117,10 +124,29 @@ TEST_F(GuestCalls, handles_that_were_never_given_are_errors_for_the_guest) {
           "(call $realm_context_sampling (i32.const 0) (i32.const 64))",
           "(call $realm_context_step (i32.const 0))",
           "(call $realm_context_generate (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 0))",
-          "(call $realm_context_next (i32.const 0))", "(call $realm_context_stop (i32.const 0))",
+          "(call $realm_context_next (i32.const 0))",
+          "(call $realm_context_stop (i32.const 0))",
+          "(call $realm_context_fork (i32.const 0) (i32.const 8))",
+          "(call $realm_context_truncate (i32.const 0) (i32.const 0))",
+          "(call $realm_context_mask (i32.const 0) (i32.const 64) (i32.const 1))",
+          "(call $realm_context_step_many (i32.const 64) (i32.const 1))",
+          "(call $realm_context_logits (i32.const 0))",
+          "(call $realm_context_top (i32.const 0) (i32.const 1))",
           "(call $realm_model_open (i32.const 64) (i32.const 3))"}) {
         expect_status(call, REALM_E_NOT_FOUND, "abc");
     }
+}
+
+TEST_F(GuestCalls, steps_of_many_want_each_context_once_and_no_more_than_there_may_be) {
+    expect_status("(call $realm_context_step_many (i32.const 64) (i32.const 0))",
+                  REALM_E_INVALID_REQUEST);
+    // 0 and 0
+    expect_status("(call $realm_context_step_many (i32.const 256) (i32.const 2))",
+                  REALM_E_INVALID_REQUEST);
+    expect_status("(call $realm_context_step_many (i32.const 256) (i32.const 17))",
+                  REALM_E_PROGRAM_LIMIT);
+    expect_status("(call $realm_context_step_many (i32.const 256) (i32.const 10000))",
+                  REALM_E_PROGRAM_LIMIT);
 }
 
 TEST_F(GuestCalls, requests_are_read_piece_by_piece) {

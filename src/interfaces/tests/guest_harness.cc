@@ -65,7 +65,8 @@ std::future<sandbox::RunOutcome> GuestTest::start(std::span<const std::byte> was
         return ended;
     }
     const SharedServices services{.models = models_, .workers = workers_, .time = time_};
-    auto host = std::make_shared<RunHost>(services, RunHostLimits{}, run_, log_, std::move(wasi));
+    auto host = std::make_shared<RunHost>(services, RunHostLimits{}, inference::Account{}, run_,
+                                          log_, std::move(wasi));
     executor_->start(*program, entry, std::move(host), {},
                      [promise = std::move(promise)](sandbox::RunOutcome outcome) mutable {
                          promise.set_value(std::move(outcome));

@@ -210,7 +210,8 @@ TEST_F(WasiCalls, ARunThatEndsLeavesNoTimer) {
     const SharedServices services{.models = models_, .workers = workers_, .time = time_};
     std::promise<sandbox::RunOutcome> ended;
     auto execution = executor_->start(
-        program, "realm_run", std::make_shared<RunHost>(services, RunHostLimits{}, run_, log_), {},
+        program, "realm_run",
+        std::make_shared<RunHost>(services, RunHostLimits{}, inference::Account{}, run_, log_), {},
         [&](sandbox::RunOutcome outcome) { ended.set_value(std::move(outcome)); });
     time_.wait_for_timer();
     execution->cancel(fail(ErrorType::kCancelled, "by_test", "enough").error());

@@ -262,7 +262,7 @@ TEST_F(Isolation, cancelling_a_chat_frees_its_context) {
     // A context of the engine's whole memory fits again only once the cancelled one is gone.
     std::promise<Result<void>> made;
     inference::Engine& engine = models_.at(0);
-    const auto id = engine.create(engine.max_context_tokens(),
+    const auto id = engine.create({}, engine.max_context_tokens(),
                                   [&](Result<void> done) { made.set_value(std::move(done)); });
     EXPECT_TRUE(made.get_future().get().has_value());
     EXPECT_EQ(engine.stats().contexts, 1U);

@@ -134,7 +134,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     realm::base::testing::ManualTime time;
     const SharedServices services{.models = there.models, .workers = there.workers, .time = time};
     auto host = std::make_shared<RunHost>(
-        services, RunHostLimits{},
+        services, RunHostLimits{}, realm::inference::Account{},
         std::make_shared<testing::FakeRun>(std::string(realm::fuzz::text_of(data, size))),
         std::make_shared<testing::FakeLog>(),
         WasiConfig{.arguments = {"fuzz", "argument"},

@@ -1,4 +1,4 @@
-/* realm.h - the program interface of Realm, version 1.0: what a WebAssembly program imports from
+/* realm.h - the program interface of Realm, version 1.1: what a WebAssembly program imports from
  * module "env" to answer a request with a model, and what it must export. This header is the
  * interface's documentation; any language that can import and export functions may be used.
  *
@@ -33,7 +33,7 @@ extern "C" {
 #endif
 
 #define REALM_ABI_MAJOR 1
-#define REALM_ABI_MINOR 0
+#define REALM_ABI_MINOR 1
 #define REALM_ABI_VERSION ((REALM_ABI_MAJOR << 16) | REALM_ABI_MINOR)
 
 #if defined(__wasm__)
@@ -171,6 +171,21 @@ int32_t realm_context_prefill(int32_t context, const int32_t* tokens, uint32_t c
 /* How many tokens the context holds; during a generation, those that realm_context_next gave. */
 REALM_IMPORT(realm_context_length) int32_t realm_context_length(int32_t context);
 
+/* [suspends] Makes a context with the tokens of another, which may grow to `capacity` tokens;
+ * returns its handle. The computed tokens are shared and both go on independently, so that branches
+ * cost what they add. The new context chooses tokens as the other did (sampling and mask).
+ * REALM_E_INVALID_REQUEST: capacity below the tokens there are or above max_context_tokens.
+ * REALM_E_PROGRAM_LIMIT: as in create. REALM_E_OVERLOADED: no room now.
+ * REALM_E_CONFLICT: a generation runs. */
+REALM_IMPORT(realm_context_fork) int32_t realm_context_fork(int32_t context, uint32_t capacity);
+
+/* [suspends] Takes away what follows the first `tokens` tokens. Afterwards nothing can be chosen
+ * before more is prefilled; to choose again after token n, truncate to n - 1 and prefill that one.
+ * REALM_E_INVALID_REQUEST: the context holds fewer. REALM_E_OVERLOADED: the context shares its
+ * beginning and there is no room for it to have its own. REALM_E_CONFLICT: a generation runs. */
+REALM_IMPORT(realm_context_truncate)
+int32_t realm_context_truncate(int32_t context, uint32_t tokens);
+
 /* Frees the context and its handle. */
 REALM_IMPORT(realm_context_drop) int32_t realm_context_drop(int32_t context);
 
@@ -192,9 +207,36 @@ typedef struct {
 REALM_IMPORT(realm_context_sampling)
 int32_t realm_context_sampling(int32_t context, const realm_sampling* sampling);
 
+/* Which tokens the context may choose from now on: bit i % 32 of mask[i / 32] allows token i, what
+ * lies beyond `words` words is forbidden; 0 words: every token is allowed again.
+ * REALM_E_INVALID_REQUEST: no token is allowed, or more words than the vocabulary has. */
+REALM_IMPORT(realm_context_mask)
+int32_t realm_context_mask(int32_t context, const uint32_t* mask, uint32_t words);
+
 /* [suspends] Chooses the next token, appends it and returns it.
  * REALM_E_CONFLICT: nothing was prefilled, or a generation runs. */
 REALM_IMPORT(realm_context_step) int32_t realm_context_step(int32_t context);
+
+/* [suspends] Steps each of `count` different contexts, all of them in one batch; returns `count`.
+ * realm_take gives an int32_t for each: its token, or the negative status that its step had.
+ * REALM_E_INVALID_REQUEST: none, or one twice. REALM_E_PROGRAM_LIMIT: more than a program may hold.
+ * REALM_E_NOT_FOUND, REALM_E_CONFLICT: of any of them; then none was stepped. */
+REALM_IMPORT(realm_context_step_many)
+int32_t realm_context_step_many(const int32_t* contexts, uint32_t count);
+
+/* [suspends] The logits after the last token; returns how many, one for each token of the
+ * vocabulary. realm_take gives them as float. REALM_E_CONFLICT: nothing was prefilled, or a
+ * generation runs. */
+REALM_IMPORT(realm_context_logits) int32_t realm_context_logits(int32_t context);
+
+typedef struct {
+    int32_t token;
+    float log_probability; /* natural logarithm, of all tokens, at temperature 1 without a mask */
+} realm_candidate;
+
+/* [suspends] The `count` likeliest next tokens (1 to 1000), the likeliest first, of equal ones the
+ * smaller; returns how many. realm_take gives a realm_candidate for each. Otherwise as logits. */
+REALM_IMPORT(realm_context_top) int32_t realm_context_top(int32_t context, uint32_t count);
 
 /* Starts generating, up to `max_tokens`, until the model ends its turn or one of the stop strings
  * appears: `stop` is a JSON array of at most 16 strings of 1 to 256 bytes; length 0 means none.

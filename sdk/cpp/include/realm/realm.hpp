@@ -78,6 +78,13 @@ std::string read_text(Read read) {
     return text;
 }
 
+template <class T>
+std::vector<T> taken(std::int32_t count) {
+    std::vector<T> values(static_cast<std::size_t>(count));
+    realm_take(values.data(), size32(values.size() * sizeof(T)));
+    return values;
+}
+
 inline std::string taken_text(std::int32_t length) {
     std::string text(static_cast<std::size_t>(length), '\0');
     realm_take(text.data(), size32(text.size()));
@@ -198,9 +205,7 @@ public:
                                                       std::uint32_t flags = 0) const {
         REALM_TRY(count, detail::checked(realm_tokenize(handle_, text.data(),
                                                         detail::size32(text.size()), flags)));
-        std::vector<Token> tokens(static_cast<std::size_t>(count));
-        realm_take(tokens.data(), detail::size32(tokens.size() * sizeof(Token)));
-        return tokens;
+        return detail::taken<Token>(count);
     }
 
     // [suspends] Bytes; not always whole UTF-8.
@@ -364,6 +369,17 @@ public:
         }
     }
 
+    // [suspends] A context with the same tokens; both go on independently.
+    [[nodiscard]] Result<Context> fork(std::size_t capacity) const {
+        REALM_TRY(handle, detail::checked(realm_context_fork(handle_, detail::size32(capacity))));
+        return Context(handle);
+    }
+
+    // [suspends] Takes away what follows the first `tokens` tokens; prefill before the next step.
+    Status truncate(std::size_t tokens) {
+        return detail::done(realm_context_truncate(handle_, detail::size32(tokens)));
+    }
+
     // [suspends] Appends tokens and computes them.
     Status prefill(std::span<const Token> tokens) {
         return detail::done(
@@ -374,8 +390,28 @@ public:
         return detail::done(realm_context_sampling(handle_, &sampling));
     }
 
+    // Bit i % 32 of word i / 32 allows token i; an empty mask allows all.
+    Status set_mask(std::span<const std::uint32_t> words) {
+        return detail::done(
+            realm_context_mask(handle_, words.data(), detail::size32(words.size())));
+    }
+
     // [suspends] Chooses one token, appends it and gives it.
     Result<Token> step() { return detail::checked(realm_context_step(handle_)); }
+
+    // [suspends] The logits after the last token, one for each token of the vocabulary.
+    [[nodiscard]] Result<std::vector<float>> logits() const {
+        REALM_TRY(count, detail::checked(realm_context_logits(handle_)));
+        return detail::taken<float>(count);
+    }
+
+    // [suspends] The `count` likeliest next tokens, the likeliest first.
+    [[nodiscard]] Result<std::vector<realm_candidate>> top(std::uint32_t count) const {
+        REALM_TRY(found, detail::checked(realm_context_top(handle_, count)));
+        return detail::taken<realm_candidate>(found);
+    }
+
+    [[nodiscard]] std::int32_t handle() const { return handle_; }
 
     // Starts generating; `stop` is a JSON array of strings, or empty.
     Result<Generation> generate(std::uint32_t max_tokens, std::string_view stop = {}) {
@@ -394,6 +430,18 @@ private:
 
     std::int32_t handle_;
 };
+
+// [suspends] Steps all of them in one batch: for each its token, or the negative status of its
+// step.
+inline Result<std::vector<std::int32_t>> step_many(std::span<Context* const> contexts) {
+    std::vector<std::int32_t> handles;
+    for (const Context* context : contexts) {
+        handles.push_back(context->handle());
+    }
+    REALM_TRY(count, detail::checked(
+                         realm_context_step_many(handles.data(), detail::size32(handles.size()))));
+    return detail::taken<std::int32_t>(count);
+}
 
 // ---- the program ------------------------------------------------------------------------------
 
