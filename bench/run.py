@@ -11,7 +11,7 @@ neighbour_slowdown: the 99th percentile of the gaps between the tokens of one st
 tenant has 64 instances that spin, over the same alone; in turns, on one server.
 
 The programs in build/release/bin that print rows of their own (sandbox_bench, warm_start_bench,
-instances_bench) run afterwards."""
+instances_bench, contexts_bench) run afterwards."""
 
 import argparse
 import contextlib
@@ -218,7 +218,7 @@ def main():
     rows = single_stream(model, options)
     rows += neighbour_slowdown(model, options)
     rows += own_rows("sandbox_bench") + own_rows("warm_start_bench")
-    rows += own_rows("instances_bench", model)
+    rows += own_rows("instances_bench", model) + own_rows("contexts_bench", model)
     print_table(rows)
     OUTPUT.write_text(json.dumps(rows, indent=1) + "\n")
     print(f"\nwritten: {OUTPUT.relative_to(ROOT)}")
