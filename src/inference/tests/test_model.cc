@@ -1,6 +1,7 @@
 #include "inference/tests/test_model.h"
 
 #include <llama.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -53,18 +54,24 @@ std::vector<Token> text_tokens(std::size_t count) {
     return tokens;
 }
 
+std::uint32_t test_threads() {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    return sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) == 1 ? 1 : 2;
+}
+
 void PlainLlama::Deleter::operator()(llama_context* context) const {
     llama_free(context);
 }
 
-PlainLlama::PlainLlama(std::uint32_t cells, std::int32_t threads) {
+PlainLlama::PlainLlama(std::uint32_t cells) {
     llama_context_params params = llama_context_default_params();
     params.n_ctx = cells;
     params.n_batch = 512;
     params.n_ubatch = 512;
     params.n_seq_max = 1;
-    params.n_threads = threads;
-    params.n_threads_batch = threads;
+    params.n_threads = static_cast<std::int32_t>(test_threads());
+    params.n_threads_batch = params.n_threads;
     params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_ENABLED;
     context_.reset(llama_init_from_model(test_model()->native(), params));
 }

@@ -24,10 +24,13 @@ std::vector<Token> question_tokens(std::string_view question);
 // At least `count` tokens of ordinary text, cut to exactly that many.
 std::vector<Token> text_tokens(std::size_t count);
 
+// Threads to compute with: two, or one where this process has a single processor.
+std::uint32_t test_threads();
+
 // One sequence in a llama_context of its own: prompt in chunks, then token by token.
 class PlainLlama {
 public:
-    explicit PlainLlama(std::uint32_t cells = 2048, std::int32_t threads = 2);
+    explicit PlainLlama(std::uint32_t cells = 2048);
     ~PlainLlama();
     PlainLlama(const PlainLlama&) = delete;
     PlainLlama& operator=(const PlainLlama&) = delete;

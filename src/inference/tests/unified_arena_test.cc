@@ -16,7 +16,8 @@ class UnifiedArenaTest : public testing::Test {
 protected:
     static std::unique_ptr<UnifiedArena> make(std::uint32_t kv_tokens, std::uint32_t contexts) {
         auto arena = UnifiedArena::create(
-            test_model(), {.kv_tokens = kv_tokens, .max_contexts = contexts, .threads = 2});
+            test_model(),
+            {.kv_tokens = kv_tokens, .max_contexts = contexts, .threads = test_threads()});
         EXPECT_TRUE(arena) << arena.error().message;
         return std::move(*arena);
     }
