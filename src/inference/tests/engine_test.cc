@@ -231,14 +231,14 @@ TEST_F(EngineTest, OptionsBothSides) {
         return engine ? std::string() : engine.error().message;
     };
     EXPECT_EQ(refused({.kv_tokens = 0}), "kv_tokens must be between 1 and 1073741824, not 0");
-    EXPECT_EQ(refused({.max_contexts = 0}), "max_contexts must be between 1 and 256, not 0");
-    EXPECT_EQ(refused({.max_contexts = 257}), "max_contexts must be between 1 and 256, not 257");
+    EXPECT_EQ(refused({.max_contexts = 0}), "max_contexts must be between 1 and 255, not 0");
+    EXPECT_EQ(refused({.max_contexts = 256}), "max_contexts must be between 1 and 255, not 256");
     EXPECT_EQ(refused({.prefill_chunk = 0}), "prefill_chunk must be between 1 and 4096, not 0");
     EXPECT_EQ(refused({.prefill_chunk = 4097}),
               "prefill_chunk must be between 1 and 4096, not 4097");
     EXPECT_EQ(refused({.threads = 513}), "threads must be between 0 and 512, not 513");
     EXPECT_EQ(refused({.kv_tokens = 1, .max_contexts = 1, .prefill_chunk = 1, .threads = 1}), "");
-    EXPECT_EQ(refused({.kv_tokens = 64, .max_contexts = 256}), "");
+    EXPECT_EQ(refused({.kv_tokens = 64, .max_contexts = 255}), "");
 }
 
 }  // namespace
