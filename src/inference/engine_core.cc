@@ -3,9 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
-#include <string_view>
-#include <type_traits>
 #include <utility>
 
 namespace realm::inference {

@@ -127,6 +127,16 @@ Result<std::shared_ptr<ContextRecord>> ContextTable::idle(std::int32_t handle) c
     return record;
 }
 
+std::shared_ptr<ContextRecord> ContextTable::idle(std::int32_t handle, CallState& state,
+                                                  sandbox::Completion& completion) const {
+    auto record = idle(handle);
+    if (!record) {
+        completion.resolve(state.failed(std::move(record.error())));
+        return nullptr;
+    }
+    return std::move(*record);
+}
+
 void ContextTable::forget_refused() {
     std::erase_if(records_, [](const auto& entry) { return entry.second->refused; });
 }
@@ -160,12 +170,10 @@ void ContextInterface::create(std::int32_t model, std::uint32_t capacity,
 
 void ContextInterface::prefill(std::int32_t context, std::span<const std::int32_t> tokens,
                                sandbox::Completion completion) {
-    auto found = contexts_->idle(context);
-    if (!found) {
-        completion.resolve(state_->failed(std::move(found.error())));
+    const auto record = contexts_->idle(context, *state_, completion);
+    if (!record) {
         return;
     }
-    const auto record = std::move(*found);
     const std::uint32_t most = contexts_->limits().prefill_tokens;
     if (tokens.size() > most) {
         completion.resolve(state_->failed(limit_error({.limit = "prefill_tokens",
@@ -220,12 +228,10 @@ std::int32_t ContextInterface::drop(std::int32_t context) {
 
 void ContextInterface::fork(std::int32_t context, std::uint32_t capacity,
                             sandbox::Completion completion) {
-    auto found = contexts_->idle(context);
-    if (!found) {
-        completion.resolve(state_->failed(std::move(found.error())));
+    const auto source = contexts_->idle(context, *state_, completion);
+    if (!source) {
         return;
     }
-    const auto source = std::move(*found);
     auto added = contexts_->add(capacity);
     if (!added) {
         completion.resolve(state_->failed(std::move(added.error())));
@@ -247,12 +253,10 @@ void ContextInterface::fork(std::int32_t context, std::uint32_t capacity,
 
 void ContextInterface::truncate(std::int32_t context, std::uint32_t tokens,
                                 sandbox::Completion completion) {
-    auto found = contexts_->idle(context);
-    if (!found) {
-        completion.resolve(state_->failed(std::move(found.error())));
+    const auto record = contexts_->idle(context, *state_, completion);
+    if (!record) {
         return;
     }
-    const auto record = std::move(*found);
     record->engine->truncate(record->id, tokens,
                              [state = state_, record, tokens,
                               completion = std::move(completion)](Result<void> done) mutable {
@@ -266,12 +270,10 @@ void ContextInterface::truncate(std::int32_t context, std::uint32_t tokens,
 }
 
 void ContextInterface::step(std::int32_t context, sandbox::Completion completion) {
-    auto found = contexts_->idle(context);
-    if (!found) {
-        completion.resolve(state_->failed(std::move(found.error())));
+    const auto record = contexts_->idle(context, *state_, completion);
+    if (!record) {
         return;
     }
-    const auto record = std::move(*found);
     record->engine->step(record->id, record->sampling, record->mask,
                          [state = state_, record, completion = std::move(completion)](
                              Result<inference::Token> token) mutable {

@@ -55,6 +55,9 @@ public:
     // The record of a context on which an operation may start now. not_found, conflict/generating,
     // program_limit/operations.
     [[nodiscard]] Result<std::shared_ptr<ContextRecord>> idle(std::int32_t handle) const;
+    // The same for a call that suspends; null: it was answered with why not.
+    [[nodiscard]] std::shared_ptr<ContextRecord> idle(std::int32_t handle, CallState& state,
+                                                      sandbox::Completion& completion) const;
     [[nodiscard]] const ContextLimits& limits() const { return limits_; }
 
 private:

@@ -201,12 +201,10 @@ void SamplingInterface::step_many(std::span<const std::int32_t> contexts,
 }
 
 void SamplingInterface::logits(std::int32_t context, sandbox::Completion completion) {
-    auto found = contexts_->idle(context);
-    if (!found) {
-        completion.resolve(state_->failed(std::move(found.error())));
+    const auto record = contexts_->idle(context, *state_, completion);
+    if (!record) {
         return;
     }
-    const auto record = std::move(*found);
     record->engine->read_logits(record->id, [state = state_, completion = std::move(completion)](
                                                 Result<std::vector<float>> read) mutable {
         if (!read) {
@@ -220,17 +218,18 @@ void SamplingInterface::logits(std::int32_t context, sandbox::Completion complet
 
 void SamplingInterface::top(std::int32_t context, std::uint32_t count,
                             sandbox::Completion completion) {
-    auto found = contexts_->idle(context);
-    if (found && (count == 0 || count > kMostCandidates)) {
-        found = fail(ErrorType::kInvalidRequest, "invalid_count",
-                     "1 to " + std::to_string(kMostCandidates) + " tokens can be asked for, not " +
-                         std::to_string(count) + ".");
-    }
-    if (!found) {
-        completion.resolve(state_->failed(std::move(found.error())));
+    const auto record = contexts_->idle(context, *state_, completion);
+    if (!record) {
         return;
     }
-    const auto record = std::move(*found);
+    if (count == 0 || count > kMostCandidates) {
+        completion.resolve(
+            state_->failed(fail(ErrorType::kInvalidRequest, "invalid_count",
+                                "1 to " + std::to_string(kMostCandidates) +
+                                    " tokens can be asked for, not " + std::to_string(count) + ".")
+                               .error()));
+        return;
+    }
     record->engine->read_logits(
         record->id, [state = state_, count,
                      completion = std::move(completion)](Result<std::vector<float>> read) mutable {

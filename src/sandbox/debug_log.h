@@ -15,7 +15,7 @@
 
 namespace realm::sandbox {
 
-// Null where nothing would be written. Held by what belongs to one instance; borrows its parts.
+// Borrows the logger and the program's name. Used where that level is on.
 class DebugLog {
 public:
     DebugLog(const telemetry::Logger& logger, std::string_view program)

@@ -30,7 +30,8 @@ struct TrapKind {
     const char* reason;
 };
 
-// By Wasmtime's trap code; the codes of components do not occur here.
+// By Wasmtime's trap code; the codes of components do not occur here, and stack_error() says more
+// of the first.
 constexpr std::array<TrapKind, 17> kTrapKinds = {{
     {"stack", "its stack is full"},
     {"out_of_bounds", "out of bounds memory access"},
