@@ -1,7 +1,6 @@
 #include "inference/engine.h"
 
 #include <fmt/format.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <atomic>
@@ -14,6 +13,7 @@
 #include "base/guarded.h"
 #include "base/worker_pool.h"
 #include "inference/engine_core.h"
+#include "inference/processors.h"
 #include "inference/unified_arena.h"
 
 namespace realm::inference {
@@ -38,16 +38,6 @@ public:
 private:
     const Model& model_;
 };
-
-std::uint32_t usable_processors() {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    const std::uint32_t all = std::max(1U, std::thread::hardware_concurrency());
-    if (sched_getaffinity(0, sizeof set, &set) != 0) {
-        return all;
-    }
-    return std::clamp(static_cast<std::uint32_t>(CPU_COUNT(&set)), 1U, all);
-}
 
 Result<void> check(std::string_view field, std::uint32_t value, std::uint32_t low,
                    std::uint32_t high) {
@@ -189,10 +179,11 @@ Result<std::unique_ptr<Engine>> Engine::start(std::shared_ptr<const Model> model
         return std::unexpected(std::move(valid.error()));
     }
     EngineOptions settled = options;
+    const auto processors = usable_processors();
     if (settled.threads == 0) {
-        settled.threads = usable_processors();
+        settled.threads = std::min(static_cast<std::uint32_t>(processors.size()), kMostThreads);
     }
-    auto arena = UnifiedArena::create(model, settled);
+    auto arena = UnifiedArena::create(model, settled, places_for(settled.threads, processors));
     if (!arena) {
         return std::unexpected(std::move(arena.error()));
     }

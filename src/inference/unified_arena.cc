@@ -105,15 +105,17 @@ UnifiedArena::UnifiedArena(std::shared_ptr<const Model> model, const EngineOptio
 UnifiedArena::~UnifiedArena() = default;
 
 Result<std::unique_ptr<UnifiedArena>> UnifiedArena::create(std::shared_ptr<const Model> model,
-                                                           const EngineOptions& options) {
+                                                           const EngineOptions& options,
+                                                           std::span<const std::uint32_t> places) {
     std::unique_ptr<UnifiedArena> arena(new UnifiedArena(std::move(model), options));
-    if (auto opened = arena->open(options); !opened) {
+    if (auto opened = arena->open(options, places); !opened) {
         return std::unexpected(opened.error());
     }
     return arena;
 }
 
-Result<void> UnifiedArena::open(const EngineOptions& options) {
+Result<void> UnifiedArena::open(const EngineOptions& options,
+                                std::span<const std::uint32_t> places) {
     const std::uint32_t batch = std::max(options.prefill_chunk, kMaxDecodeRows);
     llama_context_params params = llama_context_default_params();
     params.n_ctx =
@@ -140,16 +142,33 @@ Result<void> UnifiedArena::open(const EngineOptions& options) {
                     fmt::format("the model could not be given {} KV cells: {}", params.n_ctx,
                                 log.problem("no reason was given")));
     }
-    ggml_threadpool_params pool = ggml_threadpool_params_default(params.n_threads);
+    if (auto started = start_threads(options.threads, places); !started) {
+        return started;
+    }
+    batch_ = std::make_unique<Batch>(batch);
+    return {};
+}
+
+Result<void> UnifiedArena::start_threads(std::uint32_t threads,
+                                         std::span<const std::uint32_t> places) {
+    ggml_threadpool_params pool = ggml_threadpool_params_default(static_cast<int>(threads));
     // Threads that poll between steps would take the processor from the rest of the server.
     pool.poll = 0;
+    // Paused, it places the computing thread at its first graph, and not this one now.
+    pool.paused = true;
+    pool.strict_cpu = !places.empty();
+    for (const std::uint32_t place : places) {
+        if (place < GGML_MAX_N_THREADS) {
+            pool.cpumask[place] =
+                true;  // NOLINT(cppcoreguidelines-pro-bounds-constant-array-index)
+        }
+    }
     threads_.reset(ggml_threadpool_new(&pool));
     if (!threads_) {
         return fail(ErrorType::kUnavailable, "engine_start_failed",
-                    fmt::format("{} compute threads could not be started", params.n_threads));
+                    fmt::format("{} compute threads could not be started", threads));
     }
     llama_attach_threadpool(context_.get(), threads_.get(), threads_.get());
-    batch_ = std::make_unique<Batch>(batch);
     return {};
 }
 

@@ -24,9 +24,11 @@ class UnifiedArena final : public KvArena {
 public:
     static constexpr std::uint32_t kMaxDecodeRows = 63;
 
-    // `options` must be valid, threads given. unavailable when there is too little memory.
+    // `options` must be valid, threads given. `places`: a processor for each thread, the one that
+    // first calls compute() included; empty: any. unavailable when there is too little memory.
     static Result<std::unique_ptr<UnifiedArena>> create(std::shared_ptr<const Model> model,
-                                                        const EngineOptions& options);
+                                                        const EngineOptions& options,
+                                                        std::span<const std::uint32_t> places = {});
     ~UnifiedArena() override;
 
     std::optional<SequenceId> acquire(std::uint32_t capacity) override;
@@ -56,7 +58,8 @@ private:
     class Batch;
 
     UnifiedArena(std::shared_ptr<const Model> model, const EngineOptions& options);
-    Result<void> open(const EngineOptions& options);
+    Result<void> open(const EngineOptions& options, std::span<const std::uint32_t> places);
+    Result<void> start_threads(std::uint32_t threads, std::span<const std::uint32_t> places);
     Result<void> decode_batch();
     Result<void> make_room(SequenceId sequence, std::uint32_t more);
     [[nodiscard]] Sequence& entry_of(SequenceId sequence) {

@@ -152,7 +152,8 @@ CallFilter server_calls() {
     add_common(filter);
     add_connections(filter);
     add_files(filter);
-    // Threads of the background class lower their own priority; children are waited for.
+    // Threads of the background class lower their own priority; compute threads choose a processor;
+    // children are waited for.
     filter.add(Verdict::kAllow, {SYS_getpriority, SYS_setpriority, SYS_sched_setaffinity,
                                  SYS_waitid, SYS_wait4, SYS_geteuid, SYS_getuid});
     return filter;

@@ -1,7 +1,7 @@
 #include "sandbox/executor.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
+#include <pthread.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <string>
@@ -17,8 +17,6 @@
 namespace realm::sandbox {
 namespace {
 
-constexpr int kBackgroundNice = 19;
-
 void work(Scheduler& scheduler, RunClass which) {
     CpuMeter meter;
     meter.restart();
@@ -33,11 +31,15 @@ void work(Scheduler& scheduler, RunClass which) {
         switch (next) {
             case Run::Next::kNothing:
                 break;
-            case Run::Next::kNormalQueue:
-                scheduler.push(run, RunClass::kNormal);
+            case Run::Next::kYielded:
+                if (which == RunClass::kBackground) {
+                    scheduler.push(run, which);
+                } else {
+                    scheduler.push_by_allowance(run, run->since_wait());
+                }
                 break;
-            case Run::Next::kBackgroundQueue:
-                scheduler.push(run, RunClass::kBackground);
+            case Run::Next::kStopped:
+                scheduler.push(run, RunClass::kNormal);
                 break;
             case Run::Next::kRested:
                 meter.restart();
@@ -94,8 +96,10 @@ Executor::Impl::Impl(std::shared_ptr<Runtime> runtime, const ExecutorOptions& op
     for (std::size_t i = 0; i < options.background_threads; ++i) {
         threads_.emplace_back([scheduler = scheduler_, i] {
             base::set_thread_name("realm-back-" + std::to_string(i));
-            // Lowering one's own priority is always allowed; on Linux it is the thread's alone.
-            setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kBackgroundNice);
+            // A nice value would not do: the kernel takes a processor with a nice thread for busy
+            // and puts the engine's threads on top of each other on the rest.
+            const sched_param none{};
+            pthread_setschedparam(pthread_self(), SCHED_IDLE, &none);
             work(*scheduler, RunClass::kBackground);
         });
     }
@@ -119,7 +123,7 @@ std::shared_ptr<Run> Executor::Impl::start(RunOrder order, std::optional<JobOrde
         run->cancel(shutting_down());
     }
     if (has_job) {
-        scheduler_->push(run, RunClass::kNormal);
+        scheduler_->push_by_allowance(run, {});
     }
     return run;
 }

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "sandbox/guest.h"
 #include "sandbox/runtime.h"
@@ -44,7 +45,10 @@ private:
     };
 
     const double weight_;
-    std::array<Lane, 2> lanes_;  // by class of threads; guarded by the scheduler
+    // Guarded by the scheduler.
+    std::array<Lane, 2> lanes_;  // by class of threads
+    double used_ = 0;            // seconds on normal threads that the allowance has not yet covered
+    base::SteadyTime used_at_;
 };
 
 struct RunUsage {
@@ -66,8 +70,13 @@ struct RunOutcome {
 
 struct ExecutorOptions {
     std::size_t threads = 1;
-    std::size_t background_threads = 1;   // nice 19: guests that used up their slice
+    std::size_t background_threads = 1;   // only for time that nobody else on the machine wants
     std::chrono::milliseconds slice{20};  // CPU time without waiting before a guest goes there
+    // What a share may use of normal threads: as much at once, and in the long run this part of one
+    // processor. The slice of its guests shrinks with what is left; with nothing left, they begin
+    // in the background.
+    std::chrono::milliseconds burst{100};
+    double part = 0.1;
 };
 
 // One run; shared by whoever may cancel it. Thread-safe.

@@ -90,7 +90,7 @@ Result<void> Run::submit(Job job, const JobLimits& limits, OnEnd on_end) {
     }
     scheduler_->disarm(*this, idle_until);
     arm(deadline);
-    scheduler_->push(shared_from_this(), RunClass::kNormal);
+    scheduler_->push_by_allowance(shared_from_this(), {});
     return {};
 }
 
@@ -139,7 +139,7 @@ void Run::answer(CallAnswer answer) {
             return;
         }
     }
-    scheduler_->push(shared_from_this(), RunClass::kNormal);
+    scheduler_->push_by_allowance(shared_from_this(), {});
 }
 
 bool Run::wake() {
@@ -269,13 +269,7 @@ std::optional<Run::Next> Run::settle(std::optional<Error>& stop) {
         ++usage_.yields;
     }
     phase_ = Phase::kQueued;
-    return queue_of_slice();
-}
-
-Run::Next Run::queue_of_slice() const {
-    const ExecutorOptions& options = scheduler_->options();
-    return options.background_threads > 0 && since_wait_ >= options.slice ? Next::kBackgroundQueue
-                                                                          : Next::kNormalQueue;
+    return Next::kYielded;
 }
 
 Run::Next Run::end_job() {
@@ -307,7 +301,7 @@ Run::Next Run::end_job() {
         phase_ = stopped ? Phase::kQueued : Phase::kIdle;
     }
     on_end(outcome);
-    return stopped ? Next::kNormalQueue : Next::kRested;
+    return stopped ? Next::kStopped : Next::kRested;
 }
 
 // The guest is unwound before the job that waits for it goes.

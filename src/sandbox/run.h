@@ -64,8 +64,9 @@ class Run final : public KeptGuest,
                   public CallPort,
                   public std::enable_shared_from_this<Run> {
 public:
-    // kRested: the job is done and the guest is kept.
-    enum class Next : std::uint8_t { kNothing, kNormalQueue, kBackgroundQueue, kRested, kEnded };
+    // kYielded: ready to go on. kStopped: ready to be ended. kRested: the job is done and the guest
+    // is kept.
+    enum class Next : std::uint8_t { kNothing, kYielded, kStopped, kRested, kEnded };
 
     // Starts with a job, or idle.
     Run(std::shared_ptr<Scheduler> scheduler, RunOrder order, std::optional<JobOrder> first);
@@ -89,6 +90,8 @@ public:
     // Polls the guest until it waits, has to give way, rests or ends. After kNothing and kRested
     // the run may already be in another thread's hands. `spent`: CPU time of this turn.
     Next advance(CpuMeter& meter, std::chrono::nanoseconds& spent);
+    // CPU time since the guest last waited. Of the polling thread.
+    [[nodiscard]] std::chrono::nanoseconds since_wait() const { return since_wait_; }
 
 private:
     // kIdle: kept, without a job. kQueued: in a queue or on its way there. kWaiting: for its open
@@ -109,7 +112,6 @@ private:
     Result<void> job_result();
     // What a poll that returned 'pending' means; nothing: poll again at once.
     std::optional<Next> settle(std::optional<Error>& stop);
-    [[nodiscard]] Next queue_of_slice() const;
     Next end_job();
     Next finish(std::optional<Error> error);
     void forget_job();

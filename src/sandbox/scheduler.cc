@@ -1,12 +1,18 @@
 #include "sandbox/scheduler.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "sandbox/run.h"
 #include "sandbox/wording.h"
 
 namespace realm::sandbox {
 namespace {
+
+using Seconds = std::chrono::duration<double>;
+
+// In bursts. One poll may take long inside a host function; it shall not cost minutes.
+constexpr double kLongestDebt = 10;
 
 constexpr std::size_t index_of(RunClass which) {
     return static_cast<std::size_t>(which);
@@ -15,10 +21,30 @@ constexpr std::size_t index_of(RunClass which) {
 }  // namespace
 
 void Scheduler::push(std::shared_ptr<Run> run, RunClass where) {
+    const std::lock_guard lock(mutex_);
+    enqueue(std::move(run), where);
+}
+
+void Scheduler::push_by_allowance(std::shared_ptr<Run> run, std::chrono::nanoseconds since_wait) {
+    const std::lock_guard lock(mutex_);
+    Share& share = run->share();
+    forgive(share);
+    const Seconds burst = options_.burst;
+    const Seconds slice = options_.slice * ((burst.count() - share.used_) / burst.count());
+    const bool beyond = options_.background_threads > 0 && since_wait >= slice;
+    enqueue(std::move(run), beyond ? RunClass::kBackground : RunClass::kNormal);
+}
+
+void Scheduler::forgive(Share& share) const {
+    const base::SteadyTime now = base::SteadyClock::now();
+    const Seconds passed = now - std::exchange(share.used_at_, now);
+    share.used_ = std::max(0.0, share.used_ - options_.part * passed.count());
+}
+
+void Scheduler::enqueue(std::shared_ptr<Run> run, RunClass where) {
     const std::size_t index = index_of(where);
     Queue& queue = queues_[index];
     Share& share = run->share();
-    const std::lock_guard lock(mutex_);
     Share::Lane& lane = share.lanes_[index];
     if (lane.ready.empty()) {
         lane.served = std::max(lane.served, queue.level);
@@ -53,7 +79,11 @@ void Scheduler::charge(Share& share, RunClass where, std::chrono::nanoseconds sp
     const std::lock_guard lock(mutex_);
     Share::Lane& lane = share.lanes_[index];
     const double before = lane.served;
-    lane.served += std::chrono::duration<double>(spent).count() / share.weight_;
+    lane.served += Seconds(spent).count() / share.weight_;
+    if (where == RunClass::kNormal) {
+        const double most = kLongestDebt * Seconds(options_.burst).count();
+        share.used_ = std::min(share.used_ + Seconds(spent).count(), most);
+    }
     if (!lane.ready.empty()) {
         queues_[index].waiting.erase({before, &share});
         queues_[index].waiting.emplace(lane.served, &share);

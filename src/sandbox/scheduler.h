@@ -38,6 +38,9 @@ public:
 
     // Puts a run that is ready at the tail of its share's queue.
     void push(std::shared_ptr<Run> run, RunClass where);
+    // The same, in the class that the share's allowance gives a run which has used `since_wait`
+    // without waiting.
+    void push_by_allowance(std::shared_ptr<Run> run, std::chrono::nanoseconds since_wait);
     // Waits for a ready run, that of the share which got least for its weight; nothing once the
     // scheduler is closed and no run is left. `waited` says whether the thread slept.
     std::shared_ptr<Run> pop(RunClass from, bool& waited);
@@ -71,6 +74,8 @@ private:
     };
 
     // With mutex_ held.
+    void enqueue(std::shared_ptr<Run> run, RunClass where);
+    void forgive(Share& share) const;
     void notify_all();
     void stop_expired(base::SteadyTime now);
 

@@ -2,12 +2,15 @@
 #include "inference/engine.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "inference/processors.h"
 #include "inference/tests/test_client.h"
 #include "inference/tests/test_model.h"
 
@@ -40,6 +43,31 @@ TEST_F(EngineTest, AnswersTheQuestionOfTheDocumentation) {
     ASSERT_TRUE(end);
     EXPECT_EQ(end->reason, FinishReason::kEndOfGeneration);
     EXPECT_EQ(sink->text(), "The capital of France is Paris.");
+}
+
+// How many threads of this process may run on one processor alone.
+std::size_t pinned_threads() {
+    std::size_t count = 0;
+    for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+        cpu_set_t set;
+        CPU_ZERO(&set);
+        const int id = std::stoi(task.path().filename());
+        count += sched_getaffinity(id, sizeof set, &set) == 0 && CPU_COUNT(&set) == 1 ? 1U : 0U;
+    }
+    return count;
+}
+
+TEST_F(EngineTest, ComputeThreadsKeepToAProcessorEachWhenThereAreAsMany) {
+    const auto processors = static_cast<std::uint32_t>(usable_processors().size());
+    for (const std::uint32_t threads : {processors, processors + 1}) {
+        const std::size_t before = pinned_threads();
+        const auto engine = start({.kv_tokens = 1024, .max_contexts = 2, .threads = threads});
+        auto [id, created] = create(*engine, 256);
+        ASSERT_TRUE(prefill(*engine, id, question_tokens("Hello")).get());
+        // On one processor all of them are pinned anyway.
+        const std::size_t expected = threads == processors || processors == 1 ? threads : 0;
+        EXPECT_EQ(pinned_threads() - before, expected) << threads;
+    }
 }
 
 TEST_F(EngineTest, StopStringEndsTheTextBeforeIt) {

@@ -1,5 +1,5 @@
 // Sharing threads between guests, the slice, what happens at the end and at shutdown.
-#include <sys/resource.h>
+#include <sched.h>
 
 #include <atomic>
 #include <thread>
@@ -41,36 +41,76 @@ TEST(Executor, TwoSpinningGuestsTakeTurns) {
 
 class ThreadSpy {
 public:
-    void here() { priority_ = getpriority(PRIO_PROCESS, 0); }
-    int priority() const { return priority_; }
+    void here() {
+        const int policy = sched_getscheduler(0);
+        if (first_ < 0) {
+            first_ = policy;
+        }
+        last_ = policy;
+    }
+    int first() const { return first_; }
+    int last() const { return last_; }
 
 private:
-    std::atomic<int> priority_{-100};
+    std::atomic<int> first_{-1};
+    std::atomic<int> last_{-1};
 };
 
 struct SpyHost {
     ThreadSpy spy;
 };
 
-TEST(Executor, AGuestThatUsedUpItsSliceRunsInTheBackgroundUntilItWaits) {
-    auto runtime =
+// Runs of a guest that spins until its CPU time is used up, and notes on which threads.
+class SpiedExecutor {
+public:
+    explicit SpiedExecutor(const ExecutorOptions& options) : executor_(runtime_, options) {}
+
+    void spin(std::chrono::milliseconds cpu, const std::shared_ptr<SpyHost>& host,
+              const std::shared_ptr<Share>& share) {
+        std::promise<RunOutcome> ended;
+        executor_.start(
+            program_, "run", host, {.cpu = cpu},
+            [&](RunOutcome outcome) { ended.set_value(std::move(outcome)); }, share);
+        EXPECT_EQ(code_of(ended.get_future().get()), "cpu_time");
+    }
+
+private:
+    std::shared_ptr<Runtime> runtime_ =
         Runtime::create(small_options(), {bind<&SpyHost::spy, &ThreadSpy::here>("realm_here")})
             .value();
-    Executor executor(
-        runtime, {.threads = 1, .background_threads = 1, .slice = std::chrono::milliseconds(1)});
-    auto program =
-        runtime
+    Executor executor_;
+    std::shared_ptr<const Program> program_ =
+        runtime_
             ->compile("p",
                       base::as_bytes(module_text("(import \"env\" \"realm_here\" (func $here))",
                                                  "(func (export \"run\") (loop $again (call $here) "
                                                  "(br $again)))")))
             .value();
-    auto host = std::make_shared<SpyHost>();
-    std::promise<RunOutcome> ended;
-    executor.start(program, "run", host, {.cpu = std::chrono::milliseconds(50)},
-                   [&](RunOutcome outcome) { ended.set_value(std::move(outcome)); });
-    EXPECT_EQ(code_of(ended.get_future().get()), "cpu_time");
-    EXPECT_EQ(host->spy.priority(), 19);
+};
+
+TEST(Executor, AGuestThatUsedUpItsSliceRunsInTheBackground) {
+    SpiedExecutor executor(
+        {.threads = 1, .background_threads = 1, .slice = std::chrono::milliseconds(1)});
+    const auto host = std::make_shared<SpyHost>();
+    executor.spin(std::chrono::milliseconds(50), host, std::make_shared<Share>(1.0));
+    EXPECT_EQ(host->spy.first(), SCHED_OTHER);
+    EXPECT_EQ(host->spy.last(), SCHED_IDLE);
+}
+
+TEST(Executor, AShareThatUsedUpItsPartBeginsInTheBackgroundAndNoOtherDoes) {
+    SpiedExecutor executor({.threads = 1,
+                            .background_threads = 1,
+                            .slice = std::chrono::hours(1),
+                            .burst = std::chrono::milliseconds(1),
+                            .part = 0});
+    const auto greedy = std::make_shared<Share>(1.0);
+    executor.spin(std::chrono::milliseconds(20), std::make_shared<SpyHost>(), greedy);
+    for (const auto& [share, policy] :
+         {std::pair{greedy, SCHED_IDLE}, std::pair{std::make_shared<Share>(1.0), SCHED_OTHER}}) {
+        const auto host = std::make_shared<SpyHost>();
+        executor.spin(std::chrono::milliseconds(1), host, share);
+        EXPECT_EQ(host->spy.first(), policy);
+    }
 }
 
 TEST(Executor, TicksStandStillWhileNoGuestRuns) {

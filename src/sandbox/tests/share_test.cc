@@ -131,5 +131,68 @@ TEST_F(Shares, TheClassesAreCountedApart) {
     EXPECT_EQ(turns[two.get()], 10);
 }
 
+// What a share may use of normal threads; nothing is forgiven unless the test says so.
+class Allowance : public Shares {
+protected:
+    void use(const ExecutorOptions& options) { scheduler_ = std::make_shared<Scheduler>(options); }
+
+    // Which threads get a run that has used `since_wait` when its share has used `used` before.
+    RunClass class_after(milliseconds used, milliseconds since_wait) {
+        const auto share = std::make_shared<Share>(1.0);
+        const auto before = run(share);
+        scheduler_->push_by_allowance(before, {});
+        bool waited = false;
+        EXPECT_EQ(scheduler_->pop(RunClass::kNormal, waited), before);
+        scheduler_->charge(*share, RunClass::kNormal, used);
+        scheduler_->push_by_allowance(run(share), since_wait);
+        // Whatever its class, there is a normal run to pop; this one comes last.
+        const auto marker = std::make_shared<Share>(1.0);
+        scheduler_->charge(*marker, RunClass::kNormal, std::chrono::hours(1));
+        scheduler_->push(run(marker), RunClass::kNormal);
+        const auto first = scheduler_->pop(RunClass::kNormal, waited);
+        const bool normal = &first->share() == share.get();
+        scheduler_->pop(normal ? RunClass::kNormal : RunClass::kBackground, waited);
+        return normal ? RunClass::kNormal : RunClass::kBackground;
+    }
+
+    static constexpr ExecutorOptions kNothingForgiven{.threads = 1,
+                                                      .background_threads = 1,
+                                                      .slice = milliseconds(20),
+                                                      .burst = milliseconds(100),
+                                                      .part = 0};
+};
+
+TEST_F(Allowance, AFreshShareHasTheWholeSlice) {
+    use(kNothingForgiven);
+    EXPECT_EQ(class_after(milliseconds(0), milliseconds(19)), RunClass::kNormal);
+    EXPECT_EQ(class_after(milliseconds(0), milliseconds(20)), RunClass::kBackground);
+}
+
+TEST_F(Allowance, TheSliceShrinksWithWhatIsLeft) {
+    use(kNothingForgiven);
+    EXPECT_EQ(class_after(milliseconds(50), milliseconds(9)), RunClass::kNormal);
+    EXPECT_EQ(class_after(milliseconds(50), milliseconds(11)), RunClass::kBackground);
+}
+
+TEST_F(Allowance, WithNothingLeftARunThatWaitedGoesToTheBackground) {
+    use(kNothingForgiven);
+    EXPECT_EQ(class_after(milliseconds(99), milliseconds(0)), RunClass::kNormal);
+    EXPECT_EQ(class_after(milliseconds(100), milliseconds(0)), RunClass::kBackground);
+}
+
+TEST_F(Allowance, PassingTimeForgives) {
+    ExecutorOptions options = kNothingForgiven;
+    options.part = 1e9;
+    use(options);
+    EXPECT_EQ(class_after(milliseconds(500), milliseconds(19)), RunClass::kNormal);
+}
+
+TEST_F(Allowance, WithoutBackgroundThreadsAllRunsAreNormal) {
+    ExecutorOptions options = kNothingForgiven;
+    options.background_threads = 0;
+    use(options);
+    EXPECT_EQ(class_after(milliseconds(500), milliseconds(30)), RunClass::kNormal);
+}
+
 }  // namespace
 }  // namespace realm::sandbox::testing
