@@ -29,6 +29,7 @@ constexpr std::uint64_t kSmallGuard = kPage;
 // Sanitizers need most of the address space for themselves.
 constexpr std::uint64_t kAddressBudget = (kSanitized ? 64 : 65536) * kGiB;
 constexpr std::size_t kLeastHostStack = std::size_t{64} << 10;
+constexpr std::size_t kTableKept = 4096;
 constexpr std::size_t kMaxInstanceBytes = std::size_t{2} << 20;  // Wasmtime's own record of one
 
 struct PoolPlan {
@@ -131,6 +132,8 @@ void set_pool(wasm_config_t* config, const RuntimeOptions& options, const PoolPl
     wasmtime_pooling_allocation_config_max_memory_size_set(pool, options.max_memory_bytes);
     wasmtime_pooling_allocation_config_table_elements_set(pool, options.max_table_elements);
     wasmtime_pooling_allocation_config_max_core_instance_size_set(pool, kMaxInstanceBytes);
+    // A small table is wiped by hand: quicker than giving its page back to the kernel.
+    wasmtime_pooling_allocation_config_table_keep_resident_set(pool, kTableKept);
     wasmtime_config_async_stack_size_set(config, fiber_stack);
     wasmtime_pooling_allocation_strategy_set(config, pool);
 }
