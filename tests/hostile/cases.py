@@ -6,7 +6,7 @@ import host_calls
 
 TRAP, LIMIT, DEADLINE, INVALID = (
     "program_trap", "program_limit", "deadline_exceeded", "invalid_request")
-DEFAULT_LIMITS = {"cpu_ms": 50}  # in the manifest of a program that names none
+DEFAULT_LIMITS = {"cpu_ms": 20}  # in the manifest of a program that names none
 SERVER_LIMITS = {
     "memory_bytes": 4 << 20, "output_bytes": 200_000, "chunk_bytes": 1 << 16, "log_bytes": 4096,
     "contexts": 2, "module_bytes": 8 << 20, "manifest_bytes": 1 << 16, "programs": 200,
@@ -77,16 +77,16 @@ def bad_arguments():
 
 CASES = [
     # Loops and recursion.
-    Case("spin", runs=(Run(type=LIMIT, code="cpu_time", says="50 ms (limits.cpu_ms"),
+    Case("spin", runs=(Run(type=LIMIT, code="cpu_time", says="20 ms (limits.cpu_ms"),
                        calls([["realm_abi_version"], ["realm_run"]], type=LIMIT, code="cpu_time"))),
-    ends("spin_calling", LIMIT, "cpu_time", "50 ms (limits.cpu_ms"),
+    ends("spin_calling", LIMIT, "cpu_time", "20 ms (limits.cpu_ms"),
     ends("spin_waiting", DEADLINE, "wall_time", "200 ms", limits={"cpu_ms": 5000, "wall_ms": 200}),
     ends("sleeper", DEADLINE, "wall_time", "200 ms", limits={"wall_ms": 200}),
-    ends("start_spins", LIMIT, "cpu_time", "50 ms (limits.cpu_ms"),
-    ends("initialize_spins", LIMIT, "cpu_time", "50 ms (limits.cpu_ms"),
-    ends("tail_calls_itself", LIMIT, "cpu_time", "50 ms (limits.cpu_ms"),
-    ends("throws_for_ever", LIMIT, "cpu_time", "50 ms (limits.cpu_ms"),
-    ends("unread_generation", LIMIT, "cpu_time", "50 ms (limits.cpu_ms"),
+    ends("start_spins", LIMIT, "cpu_time", "20 ms (limits.cpu_ms"),
+    ends("initialize_spins", LIMIT, "cpu_time", "20 ms (limits.cpu_ms"),
+    ends("tail_calls_itself", LIMIT, "cpu_time", "20 ms (limits.cpu_ms"),
+    ends("throws_for_ever", LIMIT, "cpu_time", "20 ms (limits.cpu_ms"),
+    ends("unread_generation", LIMIT, "cpu_time", "20 ms (limits.cpu_ms"),
     ends("stack_overflow", LIMIT, "stack", "'dive'"),
     ends("recursion_through_a_table", LIMIT, "stack", "limits.stack_bytes"),
     ends("recursion_with_large_frames", LIMIT, "stack", "limits.stack_bytes"),
