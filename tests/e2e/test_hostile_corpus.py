@@ -158,12 +158,11 @@ def module_bytes(name):
 
 def push(http, case):
     """What is wrong with how the server takes this module, or None."""
-    manifest = {"limits": cases.DEFAULT_LIMITS} | case.manifest
     content = module_bytes(case.name)
     if case.name.startswith("manifest_"):
         response = http.put(f"/v1/programs/{case.name}", content=content)
     else:
-        files = {"module": content, "manifest": json.dumps(manifest)}
+        files = {"module": content, "manifest": json.dumps(case.whole_manifest())}
         response = http.put(f"/v1/programs/{case.name}", files=files)
     if case.refused is None:
         return None if response.status_code == 201 else f"refused: {response.text[:500]}"

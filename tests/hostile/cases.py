@@ -6,7 +6,9 @@ import host_calls
 
 TRAP, LIMIT, DEADLINE, INVALID = (
     "program_trap", "program_limit", "deadline_exceeded", "invalid_request")
-DEFAULT_LIMITS = {"cpu_ms": 20}  # in the manifest of a program that names none
+# In the manifest of a program that names none; those that are to use up their time get little.
+DEFAULT_LIMITS = {"cpu_ms": 1000}
+SPINNING_LIMITS = {"cpu_ms": 20}
 SERVER_LIMITS = {
     "memory_bytes": 4 << 20, "output_bytes": 200_000, "chunk_bytes": 1 << 16, "log_bytes": 4096,
     "contexts": 2, "module_bytes": 8 << 20, "manifest_bytes": 1 << 16, "programs": 200,
@@ -39,6 +41,10 @@ class Case:
     says: str = ""
     runs: tuple = ()
     manifest: dict = dataclasses.field(default_factory=dict)
+
+    def whole_manifest(self):
+        spins = any(run.code == "cpu_time" for run in self.runs)
+        return {"limits": SPINNING_LIMITS if spins else DEFAULT_LIMITS} | self.manifest
 
 
 def refused(name, code="invalid_module", says="", status=400, manifest=None):
