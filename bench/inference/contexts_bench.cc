@@ -1,6 +1,10 @@
-// contexts_bench MODEL.gguf: what a fork costs. One context of 1,000 tokens is forked and the fork
-// dropped again, over and over, while 16 others of 320 tokens have their cells; from the call to
-// the callback, as the median: {"name": "fork_us", "value": ..., "unit": "us", "better": "lower"}.
+// contexts_bench MODEL.gguf: what contexts cost, as {"name", "value", "unit", "better"} a line.
+//
+// fork_us: one context of 1,000 tokens is forked and the fork dropped again, over and over, while
+// 16 others of 320 tokens have their cells; from the call to the callback, the median.
+//
+// prefix_reuse: a prompt of 1,000 tokens and 24 new ones, from its creation to the first token, by
+// a tenant that never asked it over the same by one that did, in turns; the ratio of the medians.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,6 +15,7 @@
 #include <future>
 #include <memory>
 #include <stdexcept>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -23,7 +28,10 @@ namespace {
 constexpr std::uint32_t kNeighbours = 16;
 constexpr std::uint32_t kNeighbourTokens = 320;
 constexpr std::uint32_t kTokens = 1000;
+constexpr std::uint32_t kNewTokens = 24;
+constexpr std::uint32_t kRoom = 24;
 constexpr std::size_t kRounds = 501;
+constexpr std::uint32_t kReuseRounds = 5;
 
 // Waits for what an operation calls back.
 template <class T>
@@ -42,30 +50,64 @@ private:
     std::promise<Result<T>> promise_;
 };
 
-ContextId filled(Engine& engine, std::uint32_t tokens) {
-    Answer<void> created;
-    const ContextId id = engine.create({}, tokens + 24, created.callback());
-    created.wait();
+// Prompts of different `kind` differ from the token `from` on.
+std::vector<Token> prompt_of(std::uint32_t tokens, std::uint32_t kind, std::uint32_t from = 0) {
     std::vector<Token> prompt(tokens);
     for (std::uint32_t i = 0; i < tokens; ++i) {
-        prompt[i] = static_cast<Token>(100 + i * 37 % 20'000);
+        prompt[i] = static_cast<Token>(100 + (i * 37 + (i < from ? 0 : kind * 101)) % 20'000);
     }
+    return prompt;
+}
+
+ContextId filled(Engine& engine, const std::string& tenant, std::vector<Token> prompt) {
+    Answer<void> created;
+    const ContextId id = engine.create(
+        {.tenant = tenant}, static_cast<std::uint32_t>(prompt.size()) + kRoom, created.callback());
+    created.wait();
     Answer<void> computed;
     engine.prefill(id, std::move(prompt), computed.callback());
     computed.wait();
     return id;
 }
 
+double median(std::vector<double> values) {
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::ranges::nth_element(values, middle);
+    return *middle;
+}
+
+double first_token_ms(Engine& engine, const std::string& tenant, std::uint32_t kind) {
+    const auto began = base::SteadyClock::now();
+    const ContextId id = filled(engine, tenant, prompt_of(kTokens + kNewTokens, kind, kTokens));
+    Answer<Token> token;
+    engine.step(id, {}, nullptr, token.callback());
+    token.wait();
+    const auto ended = base::SteadyClock::now();
+    engine.drop(id);
+    return std::chrono::duration<double, std::milli>(ended - began).count();
+}
+
+double prefix_reuse(Engine& engine) {
+    std::vector<double> cold;
+    std::vector<double> warm;
+    first_token_ms(engine, "known", 0);
+    for (std::uint32_t round = 1; round <= kReuseRounds; ++round) {
+        cold.push_back(first_token_ms(engine, std::to_string(round), round));
+        warm.push_back(first_token_ms(engine, "known", round));
+    }
+    return median(cold) / median(warm);
+}
+
 double fork_us(Engine& engine) {
     for (std::uint32_t i = 0; i < kNeighbours; ++i) {
-        filled(engine, kNeighbourTokens);
+        filled(engine, "fork", prompt_of(kNeighbourTokens, i + 1));
     }
-    const ContextId source = filled(engine, kTokens);
+    const ContextId source = filled(engine, "fork", prompt_of(kTokens, 0));
     std::vector<double> times;
     for (std::size_t i = 0; i < kRounds; ++i) {
         Answer<void> forked;
         const auto began = base::SteadyClock::now();
-        const ContextId fork = engine.fork(source, kTokens + 24, forked.callback());
+        const ContextId fork = engine.fork(source, kTokens + kRoom, forked.callback());
         forked.wait();
         times.push_back(
             std::chrono::duration<double, std::micro>(base::SteadyClock::now() - began).count());
@@ -75,9 +117,7 @@ double fork_us(Engine& engine) {
         engine.truncate(source, kTokens, dropped.callback());
         dropped.wait();
     }
-    const auto middle = times.begin() + kRounds / 2;
-    std::ranges::nth_element(times, middle);
-    return *middle;
+    return median(std::move(times));
 }
 
 int measure(const char* path) {
@@ -89,6 +129,10 @@ int measure(const char* path) {
     if (!engine) {
         throw std::runtime_error(engine.error().message);
     }
+    fmt::print(
+        "{{\"name\": \"prefix_reuse\", \"value\": {:.1f}, \"unit\": \"times\", "
+        "\"better\": \"higher\"}}\n",
+        prefix_reuse(**engine));
     fmt::print(
         "{{\"name\": \"fork_us\", \"value\": {:.1f}, \"unit\": \"us\", "
         "\"better\": \"lower\"}}\n",

@@ -33,6 +33,7 @@ realm::Status check_length(std::size_t prompt, std::size_t longest) {
 realm::Result<Answer> answer(realm::Context& context, const ChatRequest& request,
                              std::uint32_t max_tokens) {
     REALM_CHECK(context.set_sampling(request.sampling));
+    REALM_CHECK(context.set_min_tokens(request.min_tokens));
     REALM_TRY(generation, context.generate(max_tokens, request.stop));
     Answer answer;
     for (const realm::GeneratedToken& token : generation) {
@@ -71,6 +72,7 @@ realm::Status run() {
     const auto left = info.max_context_tokens - static_cast<std::uint32_t>(tokens.size());
     const std::uint32_t max_tokens = std::min(request.max_tokens.value_or(left), left);
     REALM_TRY(context, realm::Context::create(model, tokens.size() + max_tokens));
+    REALM_CHECK(context.share_beginning(request.cache_prompt));
     REALM_CHECK(context.prefill(tokens));
     REALM_TRY(made, answer(context, request, max_tokens));
     return realm::reply(reply_json(made, tokens.size()));

@@ -2,7 +2,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstddef>
+#include <limits>
 #include <utility>
 
 namespace chat {
@@ -92,9 +94,34 @@ realm::Status read_sampling(const Json& body, realm_sampling& sampling) {
                             sampling.frequency_penalty));
     REALM_CHECK(read_number(body, "presence_penalty", {-2, 2, false, "a number from -2 to 2"},
                             sampling.presence_penalty));
-    REALM_TRY(top_k, read_whole(body, "top_k", 0, "a whole number, 0 for off"));
-    sampling.top_k = static_cast<std::int32_t>(top_k.value_or(0));
+    REALM_TRY(top_k, read_whole(body, "top_k", -1, "a whole number, 0 or -1 for off"));
+    sampling.top_k = static_cast<std::int32_t>(std::max<std::int64_t>(top_k.value_or(0), 0));
     return read_seed(body, sampling);
+}
+
+realm::Result<bool> read_flag(const Json& body, const char* name, bool absent) {
+    const Json* json = find(body, name);
+    if (json == nullptr) {
+        return absent;
+    }
+    if (!json->is_boolean()) {
+        return wrong(name, "true or false");
+    }
+    return json->get<bool>();
+}
+
+// How servers are measured: llama.cpp's ignore_eos and cache_prompt, vLLM's min_tokens.
+realm::Status read_measuring(const Json& body, ChatRequest& request) {
+    REALM_TRY(least, read_whole(body, "min_tokens", 0, "a whole number"));
+    if (request.max_tokens && least.value_or(0) > std::int64_t{*request.max_tokens}) {
+        return wrong("min_tokens", "at most 'max_tokens'");
+    }
+    REALM_TRY(ignore_eos, read_flag(body, "ignore_eos", false));
+    request.min_tokens = ignore_eos ? std::numeric_limits<std::uint32_t>::max()
+                                    : static_cast<std::uint32_t>(least.value_or(0));
+    REALM_TRY(cache_prompt, read_flag(body, "cache_prompt", true));
+    request.cache_prompt = cache_prompt;
+    return {};
 }
 
 realm::Result<std::optional<std::uint32_t>> read_max_tokens(const Json& body) {
@@ -210,6 +237,7 @@ realm::Result<ChatRequest> read_request(const std::string& data) {
     request.messages = std::move(messages);
     REALM_TRY(max_tokens, read_max_tokens(body));
     request.max_tokens = max_tokens;
+    REALM_CHECK(read_measuring(body, request));
     REALM_TRY(stop, read_stop(body));
     request.stop = std::move(stop);
     REALM_CHECK(read_sampling(body, request.sampling));

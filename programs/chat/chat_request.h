@@ -13,6 +13,8 @@ struct ChatRequest {
     std::string model;     // empty: the default model
     std::string messages;  // JSON array of {"role", "content"}, each content one text
     std::optional<std::uint32_t> max_tokens;
+    std::uint32_t min_tokens = 0;
+    bool cache_prompt = true;
     realm_sampling sampling{};
     std::string stop;  // JSON array of strings; empty for none
 };

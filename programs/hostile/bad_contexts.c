@@ -31,6 +31,9 @@ void realm_run(void) {
     note(realm_context_truncate(context, 1));
     note(realm_context_logits(context));
     note(realm_context_mask(context, mask, 0));
+    note(realm_context_share(context, 1));
+    note(realm_context_min_tokens(context, 1));
+    note(realm_context_share(fork, 2));
     /* The fork is still whole: it may choose one token alone. */
     mask[0] = 1U << 5;
     note(realm_context_mask(fork, mask, 1));

@@ -266,18 +266,27 @@ Gateway::Awaitable Gateway::ready(const net::HttpRequest& /*request*/, std::stri
     Json body = {{"status", stopping_ ? "stopping" : "ready"}};
     if (services_.show_counters) {
         std::uint64_t tokens = 0;
+        std::uint64_t computed = 0;
+        std::uint64_t reused = 0;
         std::uint32_t contexts = 0;
+        std::uint32_t cached = 0;
         for (std::size_t i = 0; i < services_.models.size(); ++i) {
             const inference::EngineStats stats = services_.models.at(i).stats();
             tokens += stats.decode_rows;
+            computed += stats.prefill_tokens;
+            reused += stats.reused_tokens;
             contexts += stats.contexts;
+            cached += stats.cached_contexts;
         }
         const serving::RunCounters runs = services_.runs.counters();
         body["runs"] = services_.runs.running();
         body["retries"] = runs.retries;
         body["runs_recovered"] = runs.recovered;
         body["contexts"] = contexts;
+        body["contexts_cached"] = cached;
         body["tokens_generated"] = tokens;
+        body["prompt_tokens_computed"] = computed;
+        body["prompt_tokens_reused"] = reused;
         if (services_.code_cache != nullptr) {
             body["code_cache"] = code_cache_json(*services_.code_cache);
         }

@@ -21,6 +21,7 @@ constexpr std::size_t kProgramQueue = 64;
 inference::EngineOptions engine_options(const config::Settings& settings) {
     return {.kv_tokens = settings.model.context,
             .max_contexts = settings.model.max_contexts,
+            .cached_contexts = settings.model.cached_contexts,
             .prefill_chunk = settings.model.prefill_chunk,
             .queue_limit = settings.limits.queue,
             .threads = settings.model.threads,

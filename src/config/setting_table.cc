@@ -125,6 +125,10 @@ constexpr std::array kTable{
     SettingRow{"model.max_contexts", "REALM_MAX_CONTEXTS",
                integer<kModel, &ModelSettings::max_contexts>(1, 255),
                "contexts with cells in the KV cache at one time"},
+    SettingRow{"model.cached_contexts", "REALM_CACHED_CONTEXTS",
+               integer<kModel, &ModelSettings::cached_contexts>(0, 255),
+               "finished contexts whose beginning is kept for their tenant's next prompts, in "
+               "cells that nobody needs; 0: none"},
     SettingRow{"model.threads", "REALM_THREADS", integer<kModel, &ModelSettings::threads>(0, 1024),
                "threads that compute; 0: one per core that the process may use"},
     SettingRow{"model.prefill_chunk", "REALM_PREFILL_CHUNK",

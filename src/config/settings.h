@@ -32,11 +32,12 @@ struct ServerSettings {
 };
 
 struct ModelSettings {
-    std::string name_or_path;           // a known model's name or a .gguf file; empty: the default
-    std::uint32_t context = 32'768;     // KV cells, in tokens, shared by all contexts
-    std::uint32_t max_contexts = 64;    // with cells at one time
-    std::uint32_t threads = 0;          // 0: one per core that the process may use
-    std::uint32_t prefill_chunk = 512;  // tokens of a prompt computed in one step
+    std::string name_or_path;            // a known model's name or a .gguf file; empty: the default
+    std::uint32_t context = 32'768;      // KV cells, in tokens, shared by all contexts
+    std::uint32_t max_contexts = 64;     // with cells at one time
+    std::uint32_t cached_contexts = 64;  // finished ones, kept for their beginnings
+    std::uint32_t threads = 0;           // 0: one per core that the process may use
+    std::uint32_t prefill_chunk = 512;   // tokens of a prompt computed in one step
     bool flash_attention = true;
 
     friend bool operator==(const ModelSettings&, const ModelSettings&) = default;

@@ -19,14 +19,19 @@
 namespace realm::inference {
 namespace {
 
-constexpr std::uint32_t kMostContexts = 255;  // llama.cpp's sequence ids, one for the arena
 constexpr std::uint32_t kLargestChunk = 4096;
 constexpr std::uint32_t kLargestKv = 1U << 30;
 constexpr std::uint32_t kMostThreads = 512;
 
 class ModelTokens final : public TokenTable {
 public:
-    explicit ModelTokens(const Model& model) : model_(model) {}
+    explicit ModelTokens(const Model& model) : model_(model) {
+        for (std::uint32_t token = 0; token < model.info().vocabulary_size; ++token) {
+            if (ends_generation(static_cast<Token>(token))) {
+                ending_.push_back(static_cast<Token>(token));
+            }
+        }
+    }
     [[nodiscard]] std::uint32_t size() const override { return model_.info().vocabulary_size; }
     [[nodiscard]] std::string bytes(Token token) const override {
         return model_.token_bytes(token);
@@ -34,9 +39,11 @@ public:
     [[nodiscard]] bool ends_generation(Token token) const override {
         return model_.is_end_of_generation(token);
     }
+    [[nodiscard]] std::span<const Token> ending() const override { return ending_; }
 
 private:
     const Model& model_;
+    std::vector<Token> ending_;
 };
 
 Result<void> check(std::string_view field, std::uint32_t value, std::uint32_t low,
@@ -51,6 +58,7 @@ Result<void> check(std::string_view field, std::uint32_t value, std::uint32_t lo
 Result<void> validate(const EngineOptions& options) {
     for (const auto& checked : {check("kv_tokens", options.kv_tokens, 1, kLargestKv),
                                 check("max_contexts", options.max_contexts, 1, kMostContexts),
+                                check("cached_contexts", options.cached_contexts, 0, kMostContexts),
                                 check("prefill_chunk", options.prefill_chunk, 1, kLargestChunk),
                                 check("threads", options.threads, 0, kMostThreads)}) {
         if (!checked) {
@@ -231,6 +239,10 @@ ContextId Engine::fork(ContextId from, std::uint32_t capacity, Callback<void> do
         core.fork(from, id, capacity, std::move(done));
     });
     return id;
+}
+
+void Engine::share_beginning(ContextId id, bool shared) {
+    impl_->post([id, shared](EngineCore& core) { core.share_beginning(id, shared); });
 }
 
 void Engine::truncate(ContextId id, std::uint32_t tokens, Callback<void> done) {

@@ -26,9 +26,15 @@ struct Account {
     double weight = 1.0;  // > 0
 };
 
+// llama.cpp's sequence ids, but for one that the arena needs.
+inline constexpr std::uint32_t kMostContexts = 255;
+
 struct EngineOptions {
-    std::uint32_t kv_tokens = 32768;    // KV cells shared by all contexts
-    std::uint32_t max_contexts = 64;    // with cells at one time; 1..255
+    std::uint32_t kv_tokens = 32768;  // KV cells shared by all contexts
+    std::uint32_t max_contexts = 64;  // with cells at one time; 1..kMostContexts
+    // Finished contexts whose beginning is kept, in cells that nobody needs, for the tenant's next
+    // prompt; 0: none. kMostContexts in all.
+    std::uint32_t cached_contexts = 64;
     std::uint32_t prefill_chunk = 512;  // tokens of a prompt computed in one step
     std::uint32_t queue_limit = 1024;   // contexts waiting for cells before `overloaded`
     std::uint32_t threads = 0;          // 0: the processors this process may use
@@ -39,6 +45,7 @@ enum class FinishReason : std::uint8_t { kEndOfGeneration, kStopString, kLength 
 
 struct GenerateParams {
     std::uint32_t max_tokens = 0;        // >= 1; bounded by the context's capacity
+    std::uint32_t min_tokens = 0;        // before these are made, no token that would end it
     std::vector<std::string> stop = {};  // at most 16, each 1..256 bytes of UTF-8; not in the text
     SamplingParams sampling = {};
     std::shared_ptr<const TokenMask> mask = {};  // null: every token may be chosen
@@ -68,10 +75,12 @@ public:
 };
 
 struct EngineStats {
-    std::uint64_t steps = 0;        // decode steps run
-    std::uint64_t decode_rows = 0;  // rows in them: generated tokens computed
-    std::uint64_t prefill_tokens = 0;
-    std::uint32_t contexts = 0;  // with cells now
+    std::uint64_t steps = 0;            // decode steps run
+    std::uint64_t decode_rows = 0;      // rows in them: generated tokens computed
+    std::uint64_t prefill_tokens = 0;   // computed
+    std::uint64_t reused_tokens = 0;    // of prompts, found in a beginning computed before
+    std::uint32_t contexts = 0;         // with cells now
+    std::uint32_t cached_contexts = 0;  // finished ones, kept for their beginnings
     std::uint32_t kv_tokens_reserved = 0;
     std::uint32_t largest_batch = 0;  // most rows in one decode step so far
 };
@@ -85,7 +94,9 @@ struct EngineStats {
 // generate, in pieces of them that give the same bits; decode rows of up to 63 contexts share one
 // llama_decode. A context's tokens depend on its own tokens alone, bit for bit, never on its
 // neighbours (on the CPU, with flash attention; scheduler.h, page_table.h and unified_arena.h say
-// why). A callback must not destroy the engine.
+// why). The beginning of a prompt that the tenant had computed before, in this engine, is not
+// computed again; what is reused is bit for bit what would be computed, as long as pages can be
+// had in ascending order. A callback must not destroy the engine.
 class Engine {
 public:
     template <class T>
@@ -125,6 +136,11 @@ public:
     // The logits after the last token, one for each token of the vocabulary. conflict when nothing
     // was prefilled.
     void read_logits(ContextId id, Callback<std::vector<float>> done);
+
+    // Whether the context may take the beginning of its first prompt from what the same tenant
+    // computed before, and leave its own to later ones; at first it may. The tokens are the same
+    // either way. For before the first prefill.
+    void share_beginning(ContextId id, bool shared);
 
     // Appends tokens. invalid_request: a token outside the vocabulary, no tokens, or more than the
     // capacity leaves; not_found: no such context; conflict: it is generating.

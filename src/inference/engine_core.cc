@@ -39,13 +39,15 @@ EngineCore::EngineCore(const EngineOptions& options, std::uint32_t max_context_t
       tokens_(tokens),
       arena_(arena),
       now_(std::move(now)),
-      scheduler_(options.prefill_chunk) {}
+      scheduler_(options.prefill_chunk),
+      beginnings_(options.cached_contexts) {}
 
 EngineCore::~EngineCore() = default;
 
 EngineStats EngineCore::stats() const {
     EngineStats stats = stats_;
-    stats.contexts = arena_.sequences();
+    stats.contexts = live();
+    stats.cached_contexts = static_cast<std::uint32_t>(beginnings_.size());
     stats.kv_tokens_reserved = arena_.tokens_reserved();
     return stats;
 }
@@ -94,7 +96,7 @@ void EngineCore::create(ContextId id, const Account& account, std::uint32_t capa
         return;
     }
     const std::optional<SequenceId> sequence =
-        waiting_.empty() ? arena_.acquire(capacity) : std::nullopt;
+        waiting_.empty() ? with_room([&] { return arena_.acquire(capacity); }) : std::nullopt;
     if (!sequence && waiting_.size() >= options_.queue_limit) {
         done(fail(
             ErrorType::kOverloaded, "context_queue_full",
@@ -117,10 +119,34 @@ void EngineCore::create(ContextId id, const Account& account, std::uint32_t capa
     waiting_.push_back(id);
 }
 
+std::uint32_t EngineCore::live() const {
+    return arena_.sequences() - static_cast<std::uint32_t>(beginnings_.size());
+}
+
+bool EngineCore::evict() {
+    const auto sequence = beginnings_.evict();
+    if (sequence) {
+        arena_.release(*sequence);
+    }
+    return sequence.has_value();
+}
+
+std::optional<SequenceId> EngineCore::with_room(
+    const std::function<std::optional<SequenceId>()>& make) {
+    if (live() >= options_.max_contexts) {
+        return std::nullopt;
+    }
+    std::optional<SequenceId> made = make();
+    while (!made && evict()) {
+        made = make();
+    }
+    return made;
+}
+
 void EngineCore::admit_waiting() {
     while (!waiting_.empty()) {
         Context* context = find(waiting_.front());
-        const auto sequence = arena_.acquire(context->capacity);
+        const auto sequence = with_room([&] { return arena_.acquire(context->capacity); });
         if (!sequence) {
             return;
         }
@@ -232,7 +258,8 @@ void EngineCore::stop_generate(ContextId id) {
 }
 
 void EngineCore::drop(ContextId id) {
-    if (find(id) != nullptr) {
+    if (Context* const context = find(id); context != nullptr) {
+        keep_beginning(*context);
         end(id, cancelled());
         admit_waiting();
     }
@@ -245,7 +272,7 @@ void EngineCore::end(ContextId id, const Error& error) {
     scheduler_.remove(id);
     if (context->sequence) {
         arena_.release(*context->sequence);
-    } else {
+    } else if (context->created) {
         std::erase(waiting_, id);
         context->created(std::unexpected(error));
     }
@@ -266,6 +293,8 @@ void EngineCore::stop() {
     stopped_ = true;
     while (!contexts_.empty()) {
         end(contexts_.begin()->second->id, engine_stopped());
+    }
+    while (evict()) {
     }
 }
 
@@ -352,6 +381,10 @@ void EngineCore::prefill_piece(const Scheduler::PrefillPiece& piece) {
     }
     const std::span<const float> logits = arena_.logits(rows_.size() - 1);
     context.logits.assign(logits.begin(), logits.end());
+    if (op.first && context.shares) {
+        context.reusable = scheduler_.reusable(static_cast<std::uint32_t>(op.tokens.size()));
+        context.prompt = std::move(op.tokens);
+    }
     op.done({});
     context.ops.pop_front();
     advance(context);

@@ -16,6 +16,7 @@
 #include "inference/engine.h"
 #include "inference/generation.h"
 #include "inference/kv_arena.h"
+#include "inference/prefix_cache.h"
 #include "inference/sampler.h"
 #include "inference/scheduler.h"
 
@@ -31,6 +32,8 @@ public:
     [[nodiscard]] virtual std::uint32_t size() const = 0;
     [[nodiscard]] virtual std::string bytes(Token token) const = 0;
     [[nodiscard]] virtual bool ends_generation(Token token) const = 0;
+    // All tokens that do.
+    [[nodiscard]] virtual std::span<const Token> ending() const = 0;
 };
 
 // Owned by the engine and used on its thread alone. The operations are those of Engine; callbacks
@@ -51,6 +54,7 @@ public:
                 Engine::Callback<void> done);
     void prefill(ContextId id, std::vector<Token> tokens, Engine::Callback<void> done);
     void fork(ContextId from, ContextId id, std::uint32_t capacity, Engine::Callback<void> done);
+    void share_beginning(ContextId id, bool shared);
     void truncate(ContextId id, std::uint32_t tokens, Engine::Callback<void> done);
     void read_logits(ContextId id, Engine::Callback<std::vector<float>> done);
     void step(ContextId id, const SamplingParams& sampling, std::shared_ptr<const TokenMask> mask,
@@ -73,6 +77,7 @@ private:
         std::vector<Token> tokens;
         std::size_t computed = 0;
         bool started = false;
+        bool first = false;  // of its context
         Engine::Callback<void> done;
     };
     struct StepOp {
@@ -109,6 +114,9 @@ private:
         std::vector<float> logits;        // after the last token; empty: none
         std::deque<Op> ops;               // the first is at work
         std::unique_ptr<Sampler> step_sampler;
+        bool shares = true;          // its beginning
+        std::vector<Token> prompt;   // the first one, once it is computed
+        std::uint32_t reusable = 0;  // tokens of it that later prompts may begin with
     };
 
     Context* find(ContextId id);
@@ -119,7 +127,15 @@ private:
     void submit(ContextId id, Engine::Callback<T> done, Make&& make);
     static void refuse(Op& op, const Error& error);
     [[nodiscard]] Result<void> check_capacity(std::uint32_t capacity) const;
+    // What `make` makes of the arena, after as many kept beginnings were given up as it needs.
+    std::optional<SequenceId> with_room(const std::function<std::optional<SequenceId>()>& make);
+    [[nodiscard]] std::uint32_t live() const;
+    bool evict();
     void admit_waiting();
+    // Lets the context begin with what is known of its prompt; how many tokens that is.
+    std::uint32_t take_beginning(const Context& context, std::span<const Token> prompt);
+    // Takes the cells of a context that goes, if later prompts may want them.
+    void keep_beginning(Context& context);
     // Runs the context's operations until one needs something computed.
     void advance(Context& context);
     bool start_prefill(Context& context, PrefillOp& op);
@@ -148,6 +164,7 @@ private:
     const Now now_;
     Scheduler scheduler_;
     std::unordered_map<std::uint64_t, std::unique_ptr<Context>> contexts_;
+    PrefixCache beginnings_;
     std::deque<ContextId> waiting_;  // for cells, first come first served
     std::vector<Row> rows_;          // of the batch in the making
     EngineStats stats_;

@@ -71,7 +71,9 @@ void EngineCore::run_fork(Context& context, const ForkOp& op) {
                        fmt::format("the fork of a context of {} tokens cannot have room for {}",
                                    context.length, made->capacity))
                       .error();
-    } else if (made->sequence = arena_.fork(*context.sequence, made->capacity); !made->sequence) {
+    } else if (made->sequence =
+                   with_room([&] { return arena_.fork(*context.sequence, made->capacity); });
+               !made->sequence) {
         refused = no_cells("fork it").error();
     }
     if (refused) {
@@ -92,10 +94,15 @@ void EngineCore::run_truncate(Context& context, TruncateOp& op) {
         return;
     }
     if (op.tokens < context.length) {
-        if (!arena_.truncate(*context.sequence, op.tokens)) {
+        bool truncated = arena_.truncate(*context.sequence, op.tokens);
+        while (!truncated && evict()) {
+            truncated = arena_.truncate(*context.sequence, op.tokens);
+        }
+        if (!truncated) {
             op.done(no_cells("truncate it"));
             return;
         }
+        context.reusable = std::min(context.reusable, op.tokens);
         context.length = op.tokens;
         context.logits.clear();
         context.step_sampler.reset();
@@ -140,10 +147,59 @@ bool EngineCore::start_prefill(Context& context, PrefillOp& op) {
         return true;
     }
     op.started = true;
+    op.first = context.length == 0;
+    const std::uint32_t known = op.first ? take_beginning(context, op.tokens) : 0;
+    op.computed = known;
+    stats_.reused_tokens += known;
     context.logits.clear();
     context.length += static_cast<std::uint32_t>(op.tokens.size());
-    scheduler_.add_prefill(context.id, static_cast<std::uint32_t>(op.tokens.size()));
+    scheduler_.add_prefill(context.id, static_cast<std::uint32_t>(op.tokens.size()), known);
     return false;
+}
+
+std::uint32_t EngineCore::take_beginning(const Context& context, std::span<const Token> prompt) {
+    if (!context.shares) {
+        return 0;
+    }
+    auto best = beginnings_.find(context.account.tenant, prompt)
+                    .value_or(PrefixCache::Match{.sequence = {}, .tokens = 0});
+    for (const auto& [id, other] : contexts_) {
+        if (other->account.tenant != context.account.tenant || other->reusable <= best.tokens) {
+            continue;
+        }
+        const std::uint32_t common =
+            common_beginning(std::span(other->prompt).first(other->reusable), prompt);
+        if (common > best.tokens) {
+            best = {.sequence = *other->sequence, .tokens = common};
+        }
+    }
+    const std::uint32_t known =
+        scheduler_.resume_at(best.tokens, static_cast<std::uint32_t>(prompt.size()));
+    if (known < PrefixCache::kLeastTokens) {
+        return 0;
+    }
+    arena_.adopt(*context.sequence, best.sequence, known);
+    return known;
+}
+
+void EngineCore::keep_beginning(Context& context) {
+    if (context.reusable < PrefixCache::kLeastTokens || options_.cached_contexts == 0) {
+        return;
+    }
+    arena_.shrink(*context.sequence, context.reusable);
+    context.prompt.resize(context.reusable);
+    const SequenceId sequence = *std::exchange(context.sequence, std::nullopt);
+    for (const SequenceId superfluous :
+         beginnings_.put(context.account.tenant, std::move(context.prompt), sequence)) {
+        arena_.release(superfluous);
+    }
+}
+
+void EngineCore::share_beginning(ContextId id, bool shared) {
+    if (Context* const context = find(id); context != nullptr) {
+        context->shares = shared;
+        context->reusable = shared ? context->reusable : 0;
+    }
 }
 
 void EngineCore::append(Context& context, Token token) {
@@ -189,8 +245,8 @@ bool EngineCore::start_generate(Context& context, GenerateOp& op) {
         op.sink->on_end(nothing_prefilled());
         return true;
     }
-    op.generation =
-        std::make_unique<Generation>(op.params, context.capacity - context.length, tokens_.size());
+    op.generation = std::make_unique<Generation>(op.params, context.capacity - context.length,
+                                                 tokens_.size(), tokens_.ending());
     const std::vector<float> logits = std::move(context.logits);
     return generate_token(context, op, logits);
 }

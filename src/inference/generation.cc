@@ -33,8 +33,10 @@ Result<void> validate(const GenerateParams& params) {
 }
 
 Generation::Generation(const GenerateParams& params, std::uint32_t allowed,
-                       std::uint32_t vocabulary_size)
+                       std::uint32_t vocabulary_size, std::span<const Token> ending)
     : allowed_(std::min(params.max_tokens, allowed)),
+      least_(params.min_tokens),
+      ending_(ending),
       sampler_(params.sampling, vocabulary_size, allowed_),
       mask_(params.mask),
       stops_(params.stop) {}

@@ -25,7 +25,9 @@ public:
     static constexpr std::size_t kMaxStopBytes = 256;
 
     // `params` must be valid. `allowed`: tokens that the context has room for.
-    Generation(const GenerateParams& params, std::uint32_t allowed, std::uint32_t vocabulary_size);
+    // `ending`: the tokens that end a generation; they outlive this.
+    Generation(const GenerateParams& params, std::uint32_t allowed, std::uint32_t vocabulary_size,
+               std::span<const Token> ending);
 
     enum class State : std::uint8_t {
         kRunning,
@@ -34,7 +36,10 @@ public:
     };
 
     [[nodiscard]] bool may_continue() const { return made_ < allowed_; }
-    Token choose(std::span<const float> logits) { return sampler_.choose(logits, mask_.get()); }
+    Token choose(std::span<const float> logits) {
+        return sampler_.choose(logits, mask_.get(),
+                               made_ < least_ ? ending_ : std::span<const Token>());
+    }
     // Gives a chosen token, which stands for `bytes`, to the sink.
     State deliver(Token token, std::string_view bytes, TokenSink& sink);
     // The end, once deliver() said kEnded or nothing more may come; `reason` where no stop string
@@ -43,6 +48,8 @@ public:
 
 private:
     const std::uint32_t allowed_;
+    const std::uint32_t least_;
+    const std::span<const Token> ending_;
     std::uint32_t made_ = 0;
     bool stopped_ = false;
     Sampler sampler_;

@@ -43,6 +43,13 @@ public:
     // no room for the sequence to grow again on its own, where it shares cells.
     [[nodiscard]] virtual bool truncate(SequenceId sequence, std::uint32_t tokens) = 0;
 
+    // Gives a sequence that has no tokens yet the first `tokens` ones of `from`, which has as many
+    // or more, and their cells in common. Always possible.
+    virtual void adopt(SequenceId sequence, SequenceId from, std::uint32_t tokens) = 0;
+    // Leaves the first `tokens` tokens, all that the sequence can have from now on. Always
+    // possible.
+    virtual void shrink(SequenceId sequence, std::uint32_t tokens) = 0;
+
     // Appends the rows to their sequences, in order, and computes them in one batch. A batch is
     // either at most max_decode_rows() rows of different sequences, or a piece of one prompt of at
     // most the prefill chunk. After `unavailable` the sequences of these rows can only be released.

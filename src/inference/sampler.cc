@@ -17,6 +17,8 @@ namespace {
 // a structure for each token of the vocabulary.
 constexpr std::int32_t kLargestPreselection = 256;
 
+constexpr float kNever = -std::numeric_limits<float>::infinity();
+
 // The first largest value. The maxima of sixteen lanes let the compiler use vector registers.
 Token first_largest(std::span<const float> logits) {
     constexpr std::size_t kLanes = 16;
@@ -155,11 +157,29 @@ Sampler::Sampler(const SamplingParams& params, std::uint32_t vocabulary_size, st
 
 Sampler::~Sampler() = default;
 
-Token Sampler::choose(std::span<const float> logits, const TokenMask* mask) {
-    if (mask != nullptr) {
-        masked_.resize(logits.size());
-        for (std::size_t i = 0; i < logits.size(); ++i) {
-            masked_[i] = mask->allows(i) ? logits[i] : -std::numeric_limits<float>::infinity();
+void Sampler::apply(std::span<const float> logits, const TokenMask* mask) {
+    masked_.assign(logits.begin(), logits.end());
+    for (std::size_t i = 0; mask != nullptr && i < logits.size(); ++i) {
+        masked_[i] = mask->allows(i) ? logits[i] : kNever;
+    }
+}
+
+Token Sampler::choose(std::span<const float> logits, const TokenMask* mask,
+                      std::span<const Token> forbidden) {
+    if (!chain_ && mask == nullptr) {
+        // Mostly the best token is not a forbidden one, and nothing has to be copied.
+        const Token best = first_largest(logits);
+        if (std::ranges::find(forbidden, best) == forbidden.end()) {
+            return best;
+        }
+    }
+    if (mask != nullptr || !forbidden.empty()) {
+        apply(logits, mask);
+        for (const Token token : forbidden) {
+            masked_[static_cast<std::size_t>(token)] = kNever;
+        }
+        if (!forbidden.empty() && std::ranges::max(masked_) == kNever) {
+            apply(logits, mask);
         }
         logits = masked_;
     }

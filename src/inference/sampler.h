@@ -22,11 +22,15 @@ public:
     Sampler& operator=(const Sampler&) = delete;
 
     // `logits`: one for each token of the vocabulary. `mask`: null, or one that allows some token.
-    Token choose(std::span<const float> logits, const TokenMask* mask = nullptr);
+    // `forbidden`: not chosen, unless the mask allows nothing else.
+    Token choose(std::span<const float> logits, const TokenMask* mask = nullptr,
+                 std::span<const Token> forbidden = {});
     [[nodiscard]] const SamplingParams& params() const { return params_; }
 
 private:
     class Chain;
+
+    void apply(std::span<const float> logits, const TokenMask* mask);
 
     const SamplingParams params_;
     std::unique_ptr<Chain> chain_;  // none: plain greedy

@@ -38,10 +38,25 @@ void Scheduler::set_decoding(ContextId context, bool decoding) {
     }
 }
 
-void Scheduler::add_prefill(ContextId context, std::uint32_t tokens) {
+void Scheduler::add_prefill(ContextId context, std::uint32_t tokens, std::uint32_t done) {
     Party& party = party_of(context);
     wake(party);
-    party.prompts.push_back({.context = context, .total = tokens});
+    party.prompts.push_back({.context = context, .total = tokens, .done = done});
+}
+
+std::uint32_t Scheduler::reusable(std::uint32_t tokens) const {
+    const std::uint32_t last = tokens % chunk_;
+    return last < kInterleavedPiece ? tokens - last : tokens;
+}
+
+std::uint32_t Scheduler::resume_at(std::uint32_t known, std::uint32_t tokens) const {
+    const std::uint32_t done = std::min(known, tokens - 1);
+    const std::uint32_t begin = done / chunk_ * chunk_;
+    const std::uint32_t end = std::min(tokens, begin + chunk_);
+    if (end - begin < kInterleavedPiece) {
+        return begin;
+    }
+    return std::max(begin, std::min(done, end - kInterleavedPiece));
 }
 
 void Scheduler::remove(ContextId context) {

@@ -59,8 +59,16 @@ public:
     void add(ContextId context, const Account& account);
     // Whether the context has a token to compute; telling it twice changes nothing.
     void set_decoding(ContextId context, bool decoding);
-    // A prompt of `tokens` >= 1 tokens waits; a context has at most one.
-    void add_prefill(ContextId context, std::uint32_t tokens);
+    // A prompt of `tokens` >= 1 tokens waits, of which the first `done` need not be computed; a
+    // context has at most one.
+    void add_prefill(ContextId context, std::uint32_t tokens, std::uint32_t done = 0);
+
+    // How many tokens of a computed prompt have the bits that they have in any prompt that begins
+    // with them: all but a last short chunk.
+    [[nodiscard]] std::uint32_t reusable(std::uint32_t tokens) const;
+    // From where a prompt of `tokens` tokens may be computed, the first `known` of them being at
+    // hand, so that the others get the bits of a prompt computed from its beginning.
+    [[nodiscard]] std::uint32_t resume_at(std::uint32_t known, std::uint32_t tokens) const;
     // Forgets the context and all that it wants.
     void remove(ContextId context);
 

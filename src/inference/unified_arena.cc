@@ -21,6 +21,11 @@ std::unexpected<Error> no_pages() {
     return fail(ErrorType::kUnavailable, "kv_exhausted", "the KV cache has no free pages left");
 }
 
+// Contexts at work and those that are kept for their beginnings.
+std::uint32_t sequences_of(const EngineOptions& options) {
+    return std::min(options.max_contexts + options.cached_contexts, kMostContexts);
+}
+
 // While it lives, this thread's llama.cpp calls put their tokens into these cells.
 class Placement {
 public:
@@ -97,9 +102,9 @@ void UnifiedArena::Deleter::operator()(ggml_threadpool* pool) const {
 UnifiedArena::UnifiedArena(std::shared_ptr<const Model> model, const EngineOptions& options)
     : model_(std::move(model)),
       kv_tokens_(options.kv_tokens),
-      pages_(PageTable::pages_for(options.kv_tokens, options.max_contexts)),
-      table_(options.max_contexts),
-      sharers_(PageTable::pages_for(options.kv_tokens, options.max_contexts), 0),
+      pages_(PageTable::pages_for(options.kv_tokens, sequences_of(options))),
+      table_(sequences_of(options)),
+      sharers_(PageTable::pages_for(options.kv_tokens, sequences_of(options)), 0),
       vocabulary_size_(model_->info().vocabulary_size) {}
 
 UnifiedArena::~UnifiedArena() = default;
@@ -118,13 +123,13 @@ Result<void> UnifiedArena::open(const EngineOptions& options,
                                 std::span<const std::uint32_t> places) {
     const std::uint32_t batch = std::max(options.prefill_chunk, kMaxDecodeRows);
     llama_context_params params = llama_context_default_params();
-    params.n_ctx =
-        PageTable::pages_for(options.kv_tokens, options.max_contexts) * PageTable::kPageCells;
+    const std::uint32_t sequences = sequences_of(options);
+    params.n_ctx = PageTable::pages_for(options.kv_tokens, sequences) * PageTable::kPageCells;
     params.n_batch = batch;
     params.n_ubatch = batch;
     // llama.cpp wants room for one row of each sequence from the beginning.
-    params.n_outputs_max = std::max(kMaxDecodeRows, options.max_contexts + 1);
-    params.n_seq_max = options.max_contexts + 1;  // one to move cells with
+    params.n_outputs_max = std::max(kMaxDecodeRows, sequences + 1);
+    params.n_seq_max = sequences + 1;  // one to move cells with
     params.n_threads = static_cast<std::int32_t>(options.threads);
     params.n_threads_batch = static_cast<std::int32_t>(options.threads);
     params.flash_attn_type =
@@ -246,12 +251,33 @@ bool UnifiedArena::truncate(SequenceId sequence, std::uint32_t tokens) {
     if (more > kv_tokens_ - reserved_) {
         return false;
     }
-    leave(sequence, std::min(full, entry.shared));
+    cut(sequence, tokens);
+    return true;
+}
+
+void UnifiedArena::cut(SequenceId sequence, std::uint32_t tokens) {
+    Sequence& entry = entry_of(sequence);
+    leave(sequence, std::min(tokens / kPage, entry.shared));
     llama_memory_seq_rm(llama_get_memory(context_.get()), sequence.value,
                         static_cast<llama_pos>(tokens), -1);
     pages_.truncate(sequence, tokens);
     entry.length = tokens;
-    return true;
+}
+
+void UnifiedArena::adopt(SequenceId sequence, SequenceId from, std::uint32_t tokens) {
+    pages_.share(from, sequence, tokens);
+    llama_memory_seq_cp(llama_get_memory(context_.get()), from.value, sequence.value, 0,
+                        static_cast<llama_pos>(tokens));
+    entry_of(sequence).length = tokens;
+    join(from, tokens / kPage);
+    join(sequence, tokens / kPage);
+}
+
+void UnifiedArena::shrink(SequenceId sequence, std::uint32_t tokens) {
+    cut(sequence, tokens);
+    Sequence& entry = entry_of(sequence);
+    reserved_ -= entry.capacity - tokens;
+    entry.capacity = tokens;
 }
 
 Result<void> UnifiedArena::make_room(SequenceId sequence, std::uint32_t more) {

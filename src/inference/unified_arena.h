@@ -35,6 +35,8 @@ public:
     void release(SequenceId sequence) override;
     std::optional<SequenceId> fork(SequenceId from, std::uint32_t capacity) override;
     [[nodiscard]] bool truncate(SequenceId sequence, std::uint32_t tokens) override;
+    void adopt(SequenceId sequence, SequenceId from, std::uint32_t tokens) override;
+    void shrink(SequenceId sequence, std::uint32_t tokens) override;
     Result<void> compute(std::span<const Row> rows) override;
     [[nodiscard]] std::span<const float> logits(std::size_t index) const override;
     // Moves a sequence's cells to the lowest free pages, bit for bit, with room for `tokens`
@@ -61,6 +63,7 @@ private:
     Result<void> open(const EngineOptions& options, std::span<const std::uint32_t> places);
     Result<void> start_threads(std::uint32_t threads, std::span<const std::uint32_t> places);
     Result<void> decode_batch();
+    void cut(SequenceId sequence, std::uint32_t tokens);
     Result<void> make_room(SequenceId sequence, std::uint32_t more);
     [[nodiscard]] Sequence& entry_of(SequenceId sequence) {
         return table_.at(static_cast<std::size_t>(sequence.value));

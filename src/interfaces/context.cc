@@ -218,6 +218,21 @@ std::int32_t ContextInterface::length(std::int32_t context) {
     return static_cast<std::int32_t>(record->length + read);
 }
 
+std::int32_t ContextInterface::share(std::int32_t context, std::uint32_t shared) {
+    const auto record = contexts_->find(context);
+    if (!record) {
+        return state_->failed(no_such_handle("context", context));
+    }
+    if (shared > 1) {
+        return state_->failed(fail(ErrorType::kInvalidRequest, "invalid_value",
+                                   "Whether a context shares its beginning is 0 or 1, not " +
+                                       std::to_string(shared) + ".")
+                                  .error());
+    }
+    record->engine->share_beginning(record->id, shared == 1);
+    return REALM_OK;
+}
+
 std::int32_t ContextInterface::drop(std::int32_t context) {
     if (!contexts_->find(context)) {
         return state_->failed(no_such_handle("context", context));
@@ -242,6 +257,7 @@ void ContextInterface::fork(std::int32_t context, std::uint32_t capacity,
     record->length = source->length;
     record->sampling = source->sampling;
     record->mask = source->mask;
+    record->min_tokens = source->min_tokens;
     record->id = source->engine->fork(
         source->id, capacity,
         [state = state_, record, handle,
@@ -310,6 +326,7 @@ std::int32_t ContextInterface::generate(std::int32_t context, std::uint32_t max_
     record->generation = std::make_shared<Generation>(state_);
     record->engine->generate(record->id,
                              GenerateParams{.max_tokens = max_tokens,
+                                            .min_tokens = record->min_tokens,
                                             .stop = std::move(*strings),
                                             .sampling = record->sampling,
                                             .mask = record->mask},

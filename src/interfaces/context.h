@@ -26,6 +26,7 @@ struct ContextRecord {
     bool refused = false;      // create failed: the handle was never given
     inference::SamplingParams sampling;
     std::shared_ptr<const inference::TokenMask> mask;  // null: every token
+    std::uint32_t min_tokens = 0;                      // of each generation
     std::shared_ptr<Generation> generation;
 };
 
@@ -83,6 +84,7 @@ public:
     void prefill(std::int32_t context, std::span<const std::int32_t> tokens,
                  sandbox::Completion completion);
     std::int32_t length(std::int32_t context);
+    std::int32_t share(std::int32_t context, std::uint32_t shared);
     std::int32_t drop(std::int32_t context);
     void fork(std::int32_t context, std::uint32_t capacity, sandbox::Completion completion);
     void truncate(std::int32_t context, std::uint32_t tokens, sandbox::Completion completion);

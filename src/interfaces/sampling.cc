@@ -160,6 +160,15 @@ std::int32_t SamplingInterface::mask(std::int32_t context, std::span<const std::
     return REALM_OK;
 }
 
+std::int32_t SamplingInterface::min_tokens(std::int32_t context, std::uint32_t count) {
+    const auto record = contexts_->find(context);
+    if (!record) {
+        return state_->failed(no_such_handle("context", context));
+    }
+    record->min_tokens = count;
+    return REALM_OK;
+}
+
 void SamplingInterface::step_many(std::span<const std::int32_t> contexts,
                                   sandbox::Completion completion) {
     const std::uint32_t most = contexts_->limits().contexts;

@@ -24,6 +24,7 @@ public:
 
     std::int32_t set(std::int32_t context, sandbox::In<realm_sampling> sampling);
     std::int32_t mask(std::int32_t context, std::span<const std::uint32_t> words);
+    std::int32_t min_tokens(std::int32_t context, std::uint32_t count);
     void step_many(std::span<const std::int32_t> contexts, sandbox::Completion completion);
     void logits(std::int32_t context, sandbox::Completion completion);
     void top(std::int32_t context, std::uint32_t count, sandbox::Completion completion);

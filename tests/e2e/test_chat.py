@@ -127,6 +127,47 @@ def test_top_k_of_one_is_greedy(client):
     assert completion.choices[0].message.content == ANSWER
 
 
+def test_top_k_of_minus_one_is_off(client):
+    assert ask(client, extra_body={"top_k": -1}).choices[0].message.content == ANSWER
+
+
+def test_ignore_eos_goes_on_to_max_tokens(client):
+    usual = ask(client, max_tokens=40)
+    assert usual.choices[0].finish_reason == "stop"
+    completion = ask(client, max_tokens=40, extra_body={"ignore_eos": True})
+    assert completion.choices[0].finish_reason == "length"
+    assert completion.usage.completion_tokens == 40
+    assert completion.choices[0].message.content.startswith(ANSWER)
+
+
+def test_min_tokens_both_sides(client):
+    length = ask(client).usage.completion_tokens
+    same = ask(client, extra_body={"min_tokens": length})
+    assert (same.choices[0].message.content, same.usage.completion_tokens) == (ANSWER, length)
+    longer = ask(client, max_tokens=64, extra_body={"min_tokens": length + 1})
+    assert longer.usage.completion_tokens > length
+    assert longer.choices[0].message.content.startswith(ANSWER)
+
+
+def test_a_prompt_asked_again_is_not_computed_again(server, client):
+    talk_of_prefixes = talk("Prefixes are beginnings. " * 60)
+
+    def counted(**extra):
+        before = server.wait_until_idle()
+        completion = ask(client, messages=talk_of_prefixes, max_tokens=8, extra_body=extra)
+        after = server.wait_until_idle()
+        computed, reused = (after[name] - before[name]
+                            for name in ("prompt_tokens_computed", "prompt_tokens_reused"))
+        assert computed + reused == completion.usage.prompt_tokens > 300
+        return completion.choices[0].message.content, computed, reused
+
+    text, computed, reused = counted()
+    assert (computed > 250, reused < 64) == (True, True)
+    # The last 64 tokens are computed in any case, so that all bits are those of a cold prompt.
+    assert counted() == (text, 64, computed + reused - 64)
+    assert counted(cache_prompt=False) == (text, computed + reused, 0)
+
+
 def test_tiny_top_p_is_greedy(client):
     assert ask(client, temperature=1.0, top_p=1e-6).choices[0].message.content == ANSWER
 

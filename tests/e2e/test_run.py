@@ -202,7 +202,7 @@ def test_unknown_import_traps_when_it_is_called(realm):
 def test_program_for_a_newer_interface(realm):
     error = error_of(hostile(realm, "newer_abi"), REFUSED)
     assert error["type"] == "invalid_request"
-    assert "2.0" in error["message"] and "1.1" in error["message"]
+    assert "2.0" in error["message"] and "1.2" in error["message"]
 
 
 def test_program_without_a_version(realm):

@@ -132,7 +132,7 @@ CASES = [
                "no_such_name", "no_such_class", "bad_arguments"]))),
     replies("bad_values", [-1, -9] + [-1] * 5 + [-5] * 2 + [-1] * 7 + [0]),
     replies("bad_contexts", [-5, -5, -1, 0, -1, -9, -1, -1, -1, -1, -1, -9, -1, -4, 0, -4, -4, -4, -4,
-                             0, 1, 5, 4]),
+                             -4, -4, -1, 0, 1, 5, 4]),
     replies("freed_handles", [0, 0, 0] + [-4] * 8),
     replies("guessed_handles", [0, 0, -4, -4]),
     replies("answers_twice", [4]),

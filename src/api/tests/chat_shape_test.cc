@@ -59,7 +59,8 @@ TEST(ChatRequest, accepts_values_up_to_their_limits) {
          {R"("max_tokens":1)", R"("max_tokens":2147483647)", R"("temperature":0)",
           R"("temperature":2)", R"("top_p":0.001)", R"("top_p":1)", R"("min_p":0)",
           R"("frequency_penalty":-2)", R"("presence_penalty":2.0)", R"("seed":-1)", R"("n":1)",
-          R"("top_k":0)", R"("stop":"x")", R"("stop":["a","b"])", R"("stop":[])"}) {
+          R"("top_k":0)", R"("top_k":-1)", R"("min_tokens":0)", R"("ignore_eos":true)",
+          R"("cache_prompt":false)", R"("stop":"x")", R"("stop":["a","b"])", R"("stop":[])"}) {
         EXPECT_TRUE(read(fields).has_value()) << fields;
     }
 }
@@ -85,7 +86,10 @@ TEST(ChatRequest, names_the_field_and_what_it_must_be) {
         {R"("top_p":0)", "'top_p' must be a number above 0 and at most 1."},
         {R"("top_p":1.01)", "'top_p' must be a number above 0 and at most 1."},
         {R"("min_p":-1)", "'min_p' must be a number from 0 to 1."},
-        {R"("top_k":-1)", "'top_k' must be a whole number, 0 for off."},
+        {R"("top_k":-2)", "'top_k' must be a whole number, 0 or -1 for off."},
+        {R"("min_tokens":-1)", "'min_tokens' must be a whole number."},
+        {R"("ignore_eos":1)", "'ignore_eos' must be true or false."},
+        {R"("cache_prompt":"no")", "'cache_prompt' must be true or false."},
         {R"("frequency_penalty":2.1)", "'frequency_penalty' must be a number from -2 to 2."},
         {R"("presence_penalty":-2.1)", "'presence_penalty' must be a number from -2 to 2."},
         {R"("seed":0.5)", "'seed' must be a whole number."},

@@ -64,6 +64,7 @@ log_format = "json"
 name = "big.gguf"
 context = 4096
 max_contexts = 8
+cached_contexts = 3
 threads = 2
 prefill_chunk = 64
 flash_attention = false
@@ -84,6 +85,7 @@ memory_bytes = 1048576
     expected.model = {.name_or_path = "big.gguf",
                       .context = 4096,
                       .max_contexts = 8,
+                      .cached_contexts = 3,
                       .threads = 2,
                       .prefill_chunk = 64,
                       .flash_attention = false};

@@ -24,6 +24,7 @@ public:
         return "<" + std::to_string(token) + ">";
     }
     [[nodiscard]] bool ends_generation(Token token) const override { return token == kEnd; }
+    [[nodiscard]] std::span<const Token> ending() const override { return {&kEnd, 1}; }
 };
 
 // After token t comes t + 1; remembers every batch.
@@ -56,6 +57,14 @@ public:
         }
         return may_truncate;
     }
+    void adopt(SequenceId sequence, SequenceId from, std::uint32_t tokens) override {
+        adoptions.push_back({sequence.value, from.value, tokens});
+    }
+    void shrink(SequenceId sequence, std::uint32_t tokens) override {
+        std::uint32_t& capacity = capacities_.at(sequence.value);
+        reserved_ -= capacity - tokens;
+        capacity = tokens;
+    }
     void release(SequenceId sequence) override {
         reserved_ -= capacities_.at(sequence.value);
         capacities_.erase(sequence.value);
@@ -85,6 +94,13 @@ public:
     std::vector<std::size_t> batches;
     std::vector<std::pair<std::int32_t, std::int32_t>> forks;  // from, made
     std::vector<std::pair<std::int32_t, std::uint32_t>> truncations;
+    struct Adoption {
+        std::int32_t sequence = 0;
+        std::int32_t from = 0;
+        std::uint32_t tokens = 0;
+        friend bool operator==(const Adoption&, const Adoption&) = default;
+    };
+    std::vector<Adoption> adoptions;
     bool may_truncate = true;
     bool fail_next = false;
     base::SteadyTime now;  // a step takes 4 ms and 1 ms for each row
@@ -583,6 +599,135 @@ TEST_F(EngineCoreTest, StepsKeepTheirSamplerWhileTheParamsAreEqual) {
     }
     step(2, {.temperature = -1.0F});
     EXPECT_EQ(take(), (Journal{"step2 invalid_sampling"}));
+}
+
+// Prompts whose beginnings were computed before; 1,000 cells, two contexts, two kept.
+class BeginningsTest : public EngineCoreTest {
+protected:
+    void finish(const std::string& tenant, std::uint64_t id, std::uint32_t tokens,
+                std::uint32_t capacity, bool shared = true) {
+        begin(tenant, id, tokens, capacity, shared);
+        small_.drop({id});
+    }
+    // Computes a prompt of 0, 1, 2, ...; how many of its tokens were computed.
+    std::uint64_t begin(const std::string& tenant, std::uint64_t id, std::uint32_t tokens,
+                        std::uint32_t capacity, bool shared = true) {
+        const std::uint64_t before = small_.stats().prefill_tokens;
+        small_.create({id}, {.tenant = tenant}, capacity,
+                      note<void>("create" + std::to_string(id)));
+        if (!shared) {
+            small_.share_beginning({id}, false);
+        }
+        std::vector<Token> prompt(tokens);
+        for (std::uint32_t i = 0; i < tokens; ++i) {
+            prompt[i] = static_cast<Token>(i % 90);
+        }
+        small_.prefill({id}, std::move(prompt), note<void>("prefill" + std::to_string(id)));
+        while (small_.has_work()) {
+            small_.run_once();
+        }
+        return small_.stats().prefill_tokens - before;
+    }
+
+    static constexpr EngineOptions kSmall{.kv_tokens = 1000,
+                                          .max_contexts = 2,
+                                          .cached_contexts = 2,
+                                          .prefill_chunk = 512,
+                                          .queue_limit = 2};
+    FakeArena cells_{1000, 4};
+    EngineCore small_{kSmall, 1000, tokens_, cells_, [this] { return cells_.now; }};
+};
+
+TEST_F(BeginningsTest, AFinishedContextServesItsTenantAlone) {
+    finish("a", 1, 200, 300);
+    EXPECT_EQ(small_.stats().contexts, 0U);
+    EXPECT_EQ(small_.stats().cached_contexts, 1U);
+    EXPECT_EQ(small_.stats().kv_tokens_reserved, 200U);
+    EXPECT_EQ(begin("b", 2, 300, 300), 300U);
+    EXPECT_EQ(begin("a", 3, 300, 300), 100U);
+    EXPECT_EQ(cells_.adoptions, (std::vector<FakeArena::Adoption>{{2, 0, 200}}));
+    EXPECT_EQ(small_.stats().reused_tokens, 200U);
+    EXPECT_EQ(take(), (Journal{"create1 ok", "prefill1 ok", "create2 ok", "prefill2 ok",
+                               "create3 ok", "prefill3 ok"}));
+}
+
+TEST_F(BeginningsTest, AContextThatLivesServesToo) {
+    EXPECT_EQ(begin("a", 1, 200, 300), 200U);
+    EXPECT_EQ(begin("a", 2, 150, 300), 64U);
+    EXPECT_EQ(cells_.adoptions, (std::vector<FakeArena::Adoption>{{1, 0, 86}}));
+}
+
+TEST_F(BeginningsTest, WhatWasTruncatedIsNotServed) {
+    begin("a", 1, 200, 300);
+    small_.truncate({1}, 100, note<void>("truncate"));
+    EXPECT_EQ(begin("a", 2, 300, 300), 200U);
+    EXPECT_EQ(cells_.adoptions, (std::vector<FakeArena::Adoption>{{1, 0, 100}}));
+}
+
+TEST_F(BeginningsTest, ShortPromptsAreNotKept) {
+    finish("a", 1, 63, 300);
+    EXPECT_EQ(small_.stats().cached_contexts, 0U);
+    finish("a", 2, 64, 300);
+    EXPECT_EQ(small_.stats().cached_contexts, 1U);
+}
+
+TEST_F(BeginningsTest, WhoDoesNotShareNeitherTakesNorLeaves) {
+    finish("a", 1, 200, 300, false);
+    EXPECT_EQ(small_.stats().cached_contexts, 0U);
+    finish("a", 2, 200, 300);
+    EXPECT_EQ(begin("a", 3, 200, 300, false), 200U);
+    EXPECT_TRUE(cells_.adoptions.empty());
+}
+
+TEST_F(BeginningsTest, AreGivenUpForNewContextsBeforeThoseWait) {
+    finish("a", 1, 200, 300);
+    finish("b", 2, 400, 400);
+    begin("c", 3, 1, 600);
+    EXPECT_EQ(take().back(), "prefill3 ok");
+    EXPECT_EQ(small_.stats().cached_contexts, 1U);
+    begin("c", 4, 1, 400);
+    EXPECT_EQ(take().back(), "prefill4 ok");
+    EXPECT_EQ(small_.stats().cached_contexts, 0U);
+}
+
+TEST_F(BeginningsTest, AreNotGivenUpWhenThatWouldNotHelp) {
+    begin("b", 1, 1, 100);
+    begin("b", 2, 1, 100);
+    small_.drop({2});
+    finish("a", 3, 200, 300);
+    begin("b", 4, 1, 100);
+    begin("b", 5, 1, 100);  // the third one waits
+    EXPECT_EQ(take().back(), "prefill4 ok");
+    EXPECT_EQ(small_.stats().cached_contexts, 1U);
+    EXPECT_EQ(small_.stats().contexts, 2U);
+}
+
+TEST_F(BeginningsTest, AreReleasedWhenTheEngineStops) {
+    finish("a", 1, 200, 300);
+    small_.stop();
+    EXPECT_EQ(cells_.sequences(), 0U);
+    EXPECT_EQ(cells_.tokens_reserved(), 0U);
+}
+
+TEST_F(EngineCoreTest, MinTokensKeepAGenerationGoing) {
+    create(1, 50);
+    prefill(1, {97});
+    core_.generate({1}, {.max_tokens = 10, .min_tokens = 3},
+                   std::make_shared<JournalSink>(journal_, "1", 1000));
+    run();
+    // 98, then 0 instead of the end, then 1; the end is not likely any more.
+    EXPECT_EQ(take(), (Journal{"create1 ok", "prefill1 ok", "token1 <98>", "token1 <0>",
+                               "token1 <1>", "token1 <2>", "token1 <3>", "token1 <4>", "token1 <5>",
+                               "token1 <6>", "token1 <7>", "token1 <8>", "end1 length"}));
+}
+
+TEST_F(EngineCoreTest, AMaskThatAllowsOnlyTheEndIsStrongerThanMinTokens) {
+    create(1, 50);
+    prefill(1, {10});
+    core_.generate({1}, {.max_tokens = 10, .min_tokens = 3, .mask = only(kEnd)},
+                   std::make_shared<JournalSink>(journal_, "1", 1000));
+    run();
+    EXPECT_EQ(take(), (Journal{"create1 ok", "prefill1 ok", "end1 end_of_generation"}));
 }
 
 }  // namespace

@@ -197,5 +197,36 @@ TEST(EngineExactness, SeededSamplingIsTheSameAloneAndInCompany) {
     EXPECT_NE(alone, expected().answers[10]);
 }
 
+// One prompt's answer and how many of its tokens were computed.
+std::pair<std::vector<Token>, std::uint64_t> ask(Engine& engine, const std::string& tenant,
+                                                 const std::vector<Token>& prompt) {
+    const std::uint64_t before = engine.stats().prefill_tokens;
+    auto [made, created] = expect<void>();
+    const ContextId id =
+        engine.create({.tenant = tenant}, static_cast<std::uint32_t>(prompt.size()) + kNewTokens,
+                      std::move(made));
+    prefill(engine, id, prompt);
+    const auto sink = generate(engine, id, {.max_tokens = kNewTokens});
+    EXPECT_TRUE(sink->wait());
+    engine.drop(id);
+    return {sink->tokens(), engine.stats().prefill_tokens - before};
+}
+
+TEST(EngineExactness, ABeginningThatTheTenantComputedBeforeIsNotComputedAgain) {
+    const auto engine = start({.kv_tokens = 8192, .max_contexts = 4});
+    const auto& prompt = expected().prompts[12];
+    const auto& answer = expected().answers[12];
+    ASSERT_EQ(prompt.size(), 700U);
+    EXPECT_EQ(ask(*engine, "one", prompt), std::pair(answer, std::uint64_t{700}));
+    EXPECT_EQ(ask(*engine, "one", prompt), std::pair(answer, std::uint64_t{64}));
+    EXPECT_EQ(ask(*engine, "two", prompt), std::pair(answer, std::uint64_t{700}));
+    std::vector<Token> other(prompt.begin(), prompt.begin() + 600);
+    const auto tail = text_tokens(131);
+    other.insert(other.end(), tail.begin(), tail.end());
+    const auto cold = ask(*engine, "three", other);
+    EXPECT_EQ(cold.second, 731U);
+    EXPECT_EQ(ask(*engine, "one", other), std::pair(cold.first, std::uint64_t{131}));
+}
+
 }  // namespace
 }  // namespace realm::inference

@@ -347,5 +347,39 @@ TEST(SchedulerShares, NobodyStarves) {
     }
 }
 
+TEST(Scheduler, AShortLastChunkIsNotReusable) {
+    const Scheduler scheduler(512);
+    EXPECT_EQ(scheduler.reusable(63), 0U);
+    EXPECT_EQ(scheduler.reusable(64), 64U);
+    EXPECT_EQ(scheduler.reusable(512), 512U);
+    EXPECT_EQ(scheduler.reusable(575), 512U);
+    EXPECT_EQ(scheduler.reusable(576), 576U);
+    EXPECT_EQ(Scheduler(32).reusable(100), 96U);
+}
+
+TEST(Scheduler, APromptIsResumedWhereTheRestKeepsItsBits) {
+    const Scheduler scheduler(512);
+    EXPECT_EQ(scheduler.resume_at(0, 1000), 0U);
+    EXPECT_EQ(scheduler.resume_at(300, 1000), 300U);
+    EXPECT_EQ(scheduler.resume_at(448, 1000), 448U);  // 64 left in the first chunk
+    EXPECT_EQ(scheduler.resume_at(449, 1000), 448U);
+    EXPECT_EQ(scheduler.resume_at(512, 1000), 512U);
+    EXPECT_EQ(scheduler.resume_at(1000, 1000), 936U);
+    EXPECT_EQ(scheduler.resume_at(530, 540), 512U);  // a short chunk is computed as a whole
+    EXPECT_EQ(scheduler.resume_at(512, 512), 448U);
+    EXPECT_EQ(scheduler.resume_at(40, 50), 0U);
+    EXPECT_EQ(Scheduler(32).resume_at(70, 100), 64U);
+    EXPECT_EQ(Scheduler(32).resume_at(96, 96), 64U);
+}
+
+TEST(Scheduler, AResumedPromptKeepsTheBordersOfItsChunks) {
+    const auto scheduler = scheduler_of(512);
+    scheduler->add_prefill(kA, 1100, 300);
+    EXPECT_EQ(next(*scheduler), "p1:212");
+    EXPECT_EQ(next(*scheduler), "p1:512");
+    EXPECT_EQ(next(*scheduler), "p1:76!");
+    EXPECT_FALSE(scheduler->has_work());
+}
+
 }  // namespace
 }  // namespace realm::inference

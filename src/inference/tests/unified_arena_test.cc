@@ -15,9 +15,10 @@ namespace {
 class UnifiedArenaTest : public testing::Test {
 protected:
     static std::unique_ptr<UnifiedArena> make(std::uint32_t kv_tokens, std::uint32_t contexts) {
-        auto arena = UnifiedArena::create(
-            test_model(),
-            {.kv_tokens = kv_tokens, .max_contexts = contexts, .threads = test_threads()});
+        auto arena = UnifiedArena::create(test_model(), {.kv_tokens = kv_tokens,
+                                                         .max_contexts = contexts,
+                                                         .cached_contexts = 0,
+                                                         .threads = test_threads()});
         EXPECT_TRUE(arena) << arena.error().message;
         return std::move(*arena);
     }
@@ -194,6 +195,53 @@ TEST_F(UnifiedArenaTest, TruncatedSequencesGoOnAsIfTheRestHadNeverBeen) {
         ASSERT_TRUE(arena->truncate(*source, length));
         EXPECT_EQ(continued(*arena, *source, more, append), expected) << length;
     }
+}
+
+// A prompt that begins with what another sequence computed, at places that are no page's border.
+TEST_F(UnifiedArenaTest, AdoptedCellsGiveTheLogitsOfTheirOwn) {
+    const auto arena = make(4096, 4);
+    const auto prompt = text_tokens(700);
+    const auto cold = arena->acquire(800).value();
+    const std::vector<Token> head(prompt.begin(), prompt.begin() + 512);
+    const std::vector<Token> tail(prompt.begin() + 512, prompt.end());
+    append(*arena, cold, head);
+    const auto expected = append(*arena, cold, tail);
+    for (const std::ptrdiff_t known : {64, 300, 448, 512, 603, 636}) {
+        const auto warm = arena->acquire(800).value();
+        arena->adopt(warm, cold, static_cast<std::uint32_t>(known));
+        if (known < 512) {
+            append(*arena, warm, {prompt.begin() + known, prompt.begin() + 512});
+        }
+        const auto got = append(
+            *arena, warm, {prompt.begin() + std::max<std::ptrdiff_t>(known, 512), prompt.end()});
+        EXPECT_EQ(got, expected) << known;
+        arena->release(warm);
+    }
+    // The one they came from goes on as if nothing had been.
+    const auto alone = arena->acquire(800).value();
+    append(*arena, alone, head);
+    append(*arena, alone, tail);
+    EXPECT_EQ(append(*arena, cold, {5}), append(*arena, alone, {5}));
+}
+
+TEST_F(UnifiedArenaTest, ShrunkSequencesReserveWhatTheyHold) {
+    const auto arena = make(1000, 4);
+    const auto prompt = text_tokens(200);
+    const auto first = arena->acquire(500).value();
+    append(*arena, first, prompt);
+    arena->shrink(first, 150);
+    EXPECT_EQ(arena->tokens_reserved(), 150U);
+    // 128 tokens are two whole pages, which the others share.
+    const auto second = arena->acquire(300).value();
+    arena->adopt(second, first, 150);
+    EXPECT_EQ(arena->tokens_reserved(), 150U + 300U - 128U);
+    arena->shrink(second, 70);
+    EXPECT_EQ(arena->tokens_reserved(), 150U + 70U - 64U);
+    arena->release(first);
+    EXPECT_EQ(arena->tokens_reserved(), 70U);
+    arena->release(second);
+    EXPECT_EQ(arena->tokens_reserved(), 0U);
+    EXPECT_TRUE(arena->acquire(1000));
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-/* realm.h - the program interface of Realm, version 1.1: what a WebAssembly program imports from
+/* realm.h - the program interface of Realm, version 1.2: what a WebAssembly program imports from
  * module "env" to answer a request with a model, and what it must export. This header is the
  * interface's documentation; any language that can import and export functions may be used.
  *
@@ -33,7 +33,7 @@ extern "C" {
 #endif
 
 #define REALM_ABI_MAJOR 1
-#define REALM_ABI_MINOR 1
+#define REALM_ABI_MINOR 2
 #define REALM_ABI_VERSION ((REALM_ABI_MAJOR << 16) | REALM_ABI_MINOR)
 
 #if defined(__wasm__)
@@ -186,6 +186,12 @@ REALM_IMPORT(realm_context_fork) int32_t realm_context_fork(int32_t context, uin
 REALM_IMPORT(realm_context_truncate)
 int32_t realm_context_truncate(int32_t context, uint32_t tokens);
 
+/* Whether the context may take the beginning of its first prompt from what this tenant's earlier
+ * contexts computed, and leave its own to later ones: 1, as it is at first, or 0. It makes a prompt
+ * quicker and changes no token. For before the first prefill. Since 1.2.
+ * REALM_E_INVALID_REQUEST: neither 0 nor 1. */
+REALM_IMPORT(realm_context_share) int32_t realm_context_share(int32_t context, uint32_t shared);
+
 /* Frees the context and its handle. */
 REALM_IMPORT(realm_context_drop) int32_t realm_context_drop(int32_t context);
 
@@ -237,6 +243,11 @@ typedef struct {
 /* [suspends] The `count` likeliest next tokens (1 to 1000), the likeliest first, of equal ones the
  * smaller; returns how many. realm_take gives a realm_candidate for each. Otherwise as logits. */
 REALM_IMPORT(realm_context_top) int32_t realm_context_top(int32_t context, uint32_t count);
+
+/* How many tokens a generation makes at least before one that ends the model's turn may be chosen,
+ * from the next on; 0 at first. Stop strings and `max_tokens` end it all the same. Since 1.2. */
+REALM_IMPORT(realm_context_min_tokens)
+int32_t realm_context_min_tokens(int32_t context, uint32_t count);
 
 /* Starts generating, up to `max_tokens`, until the model ends its turn or one of the stop strings
  * appears: `stop` is a JSON array of at most 16 strings of 1 to 256 bytes; length 0 means none.

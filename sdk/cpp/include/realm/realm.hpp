@@ -399,6 +399,16 @@ public:
     // [suspends] Chooses one token, appends it and gives it.
     Result<Token> step() { return detail::checked(realm_context_step(handle_)); }
 
+    // Before `count` tokens are made, no generation ends the model's turn.
+    Status set_min_tokens(std::uint32_t count) {
+        return detail::done(realm_context_min_tokens(handle_, count));
+    }
+
+    // Whether its first prompt may begin with what was computed before, and later ones with its.
+    Status share_beginning(bool shared) {
+        return detail::done(realm_context_share(handle_, shared ? 1 : 0));
+    }
+
     // [suspends] The logits after the last token, one for each token of the vocabulary.
     [[nodiscard]] Result<std::vector<float>> logits() const {
         REALM_TRY(count, detail::checked(realm_context_logits(handle_)));
