@@ -10,6 +10,8 @@ same text.
 neighbour_slowdown: the 99th percentile of the gaps between the tokens of one stream while another
 tenant has 64 instances that spin, over the same alone; in turns, on one server.
 
+The rows against llama-server are those of peer.py.
+
 The programs in build/release/bin that print rows of their own (sandbox_bench, warm_start_bench,
 instances_bench, contexts_bench) run afterwards."""
 
@@ -19,67 +21,38 @@ import json
 import os
 import pathlib
 import platform
-import re
 import socket
-import statistics
-import subprocess
 import sys
 import tempfile
 import urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-BIN = ROOT / "build" / "release" / "bin"
+import peer
+from servers import Realm
+from support import BIN, COMMAND_S, ROOT, median, percentile_99, print_table, row, run
+
 OUTPUT = ROOT / "build" / "bench.json"
 SPINNERS = 64
 KEYS = {"calm": "rk_calm_0123456789abcdefghijklmnop", "busy": "rk_busy_0123456789abcdefghijklmnop"}
 MESSAGES = [{"role": "system", "content": "You are a helpful assistant."},
             {"role": "user", "content": "Write a very long story about a lighthouse."}]
-COMMAND_S = 300
 
 
-def run(*command):
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True,
-                          timeout=COMMAND_S, check=False)
-    if done.returncode != 0:
-        sys.exit(f"bench: {' '.join(map(str, command))}: exit status {done.returncode}\n"
-                 f"{done.stderr}")
-    return done.stdout
-
-
-@contextlib.contextmanager
-def serving(model, threads, *flags):
-    """A server on a free port; gives the port."""
-    command = [str(BIN / "realm"), "serve", "--port", "0", "--model", str(model), "--threads",
-               str(threads), "--log-level", "warn", *map(str, flags)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        line = process.stdout.readline()
-        found = re.search(r"listening on http://[^:]+:(\d+)", line)
-        if not found:
-            sys.exit(f"bench: the server said {line!r} instead of its address")
-        yield int(found[1])
-    finally:
-        process.terminate()
-        process.wait(COMMAND_S)
-
-
-def row(name, value, unit, better, peer=None, peer_value=None):
-    ratio = None if not peer_value else round(value / peer_value, 4)
-    whole = {"name": name, "value": value, "unit": unit, "peer": peer, "peer_value": peer_value,
-             "ratio": ratio, "better": better}
-    return {key: part for key, part in whole.items() if part is not None}
+def quiet_realm(model, options, folder, *flags, tenants=None):
+    return Realm(model, folder, "--threads", options.threads, "--log-level", "warn", *flags,
+                 tenants=tenants)
 
 
 def single_stream(model, options):
     """Rows of one stream over HTTP against the raw loop."""
     request = {"messages": MESSAGES, "temperature": 0, "max_tokens": options.tokens, "stream": True}
-    with tempfile.TemporaryDirectory() as folder:
-        file = pathlib.Path(folder) / "request.json"
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        file = folder / "request.json"
         file.write_text(json.dumps(request))
-        with serving(model, options.threads) as port:
+        with quiet_realm(model, options, folder) as server:
             rounds = []
             for turn in range(options.rounds + 1):
-                stream = json.loads(run(BIN / "stream_client", port, file))
+                stream = json.loads(run(BIN / "stream_client", server.port, file))
                 raw = json.loads(run(BIN / "raw_decode", model, file, options.threads))
                 check_same(stream, raw, options.tokens)
                 # The first turn warms caches up and does not count.
@@ -127,17 +100,8 @@ def spinning(port):
         yield
 
 
-def tenants_file(folder):
-    file = folder / "realm.toml"
-    file.write_text("".join(
-        f'[[tenants]]\nname = "{name}"\nkeys = ["{run(BIN / "realm", "key", "hash", key).strip()}"]\n'
-        for name, key in KEYS.items()))
-    return file
-
-
-def percentile_99(rounds):
-    gaps = sorted(gap for stream in rounds for gap in stream["gaps_ms"])
-    return gaps[len(gaps) * 99 // 100]
+def gap_p99(rounds):
+    return percentile_99([gap for stream in rounds for gap in stream["gaps_ms"]])
 
 
 def neighbour_slowdown(model, options):
@@ -148,9 +112,10 @@ def neighbour_slowdown(model, options):
         file = folder / "request.json"
         file.write_text(json.dumps(request))
         forever = 86_400_000
-        with serving(model, options.threads, "--config", tenants_file(folder),
-                     "--set", f"program.directory={folder}", "--set", f"limits.cpu_ms={forever}",
-                     "--set", f"limits.wall_ms={forever}") as port:
+        with quiet_realm(model, options, folder, "--set", f"program.directory={folder}",
+                         "--set", f"limits.cpu_ms={forever}", "--set",
+                         f"limits.wall_ms={forever}", tenants=KEYS) as server:
+            port = server.port
             put = urllib.request.Request(f"http://127.0.0.1:{port}/v1/programs/spinner", spinner(),
                                          {"Authorization": f"Bearer {KEYS['busy']}"}, method="PUT")
             urllib.request.urlopen(put, timeout=COMMAND_S).close()
@@ -165,15 +130,11 @@ def neighbour_slowdown(model, options):
                     beside.append(stream())
                 if beside[-1]["text"] != alone[-1]["text"]:
                     sys.exit("bench: the text beside a neighbour is another one")
-                print(f"  round {turn + 1}: p99 of the gaps {percentile_99(alone[-1:]):.1f} ms "
-                      f"alone, {percentile_99(beside[-1:]):.1f} ms beside {SPINNERS}", flush=True)
-    slow, quiet = percentile_99(beside), percentile_99(alone)
+                print(f"  round {turn + 1}: p99 of the gaps {gap_p99(alone[-1:]):.1f} ms "
+                      f"alone, {gap_p99(beside[-1:]):.1f} ms beside {SPINNERS}", flush=True)
+    slow, quiet = gap_p99(beside), gap_p99(alone)
     return [row("neighbour_slowdown", round(slow / quiet, 3), "ratio", "lower"),
             row("neighbour_gap_p99_ms", round(slow, 2), "ms", "lower", "alone", round(quiet, 2))]
-
-
-def median(results, key):
-    return round(statistics.median(result[key] for result in results), 2)
 
 
 def check_same(stream, raw, tokens):
@@ -191,21 +152,24 @@ def own_rows(program, *arguments):
     return [row(line["name"], line["value"], line["unit"], line["better"]) for line in lines]
 
 
-def print_table(rows):
-    print(f"\n{'name':<36} {'value':>12} {'unit':<6} {'peer value':>12} {'ratio':>8}  better")
-    for entry in rows:
-        peer = f"{entry['peer_value']:.2f}" if "peer" in entry else "-"
-        ratio = f"{entry['ratio']:.3f}" if "ratio" in entry else "-"
-        print(f"{entry['name']:<36} {entry['value']:>12.2f} {entry['unit']:<6} {peer:>12} "
-              f"{ratio:>8}  {entry['better']}")
+def rows_of_our_own(model, options):
+    print(f"workload: {model.name}, {options.threads} threads, greedy, {options.tokens} tokens of "
+          f"\"{MESSAGES[-1]['content']}\", {options.rounds} rounds in turns, medians")
+    rows = single_stream(model, options)
+    rows += neighbour_slowdown(model, options)
+    rows += own_rows("sandbox_bench") + own_rows("warm_start_bench")
+    return rows + own_rows("instances_bench", model) + own_rows("contexts_bench", model)
 
 
 def main():
     cores = len(os.sched_getaffinity(0))
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
+    parser.add_argument("--only", choices=["own", "peer", "all"], default="all",
+                        help="the rows that need nothing else, those against llama-server, or both")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--tokens", type=int, default=256)
-    parser.add_argument("--threads", type=int, default=cores, help="threads that compute")
+    parser.add_argument("--tokens", type=int, default=256, help="of the own rows' streams")
+    parser.add_argument("--threads", type=int, default=cores,
+                        help="threads that compute, in the own rows")
     parser.add_argument("--model", default="default", help="a pulled model, or a .gguf file")
     options = parser.parse_args()
     model = pathlib.Path(options.model)
@@ -213,12 +177,11 @@ def main():
         model = pathlib.Path(run(BIN / "realm", "models", "--path", options.model).strip())
 
     print(f"machine: {platform.machine()}, {cores} cores for this process")
-    print(f"workload: {model.name}, {options.threads} threads, greedy, {options.tokens} tokens of "
-          f"\"{MESSAGES[-1]['content']}\", {options.rounds} rounds in turns, medians")
-    rows = single_stream(model, options)
-    rows += neighbour_slowdown(model, options)
-    rows += own_rows("sandbox_bench") + own_rows("warm_start_bench")
-    rows += own_rows("instances_bench", model) + own_rows("contexts_bench", model)
+    rows = []
+    if options.only != "own":
+        rows += peer.rows_against_llama_server(model, options)
+    if options.only != "peer":
+        rows += rows_of_our_own(model, options)
     print_table(rows)
     OUTPUT.write_text(json.dumps(rows, indent=1) + "\n")
     print(f"\nwritten: {OUTPUT.relative_to(ROOT)}")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Usage: bench/run.sh [--rounds N] [--tokens N] [--threads N]
+# Usage: bench/run.sh [--only own|peer|all] [--rounds N] [--tokens N] [--threads N]
 # Measures what is built in build/release and writes build/bench.json; see bench/run.py --help.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,4 +9,5 @@ case ${1-} in
 esac
 
 build/realm pull --quiet
+[[ " ${*/=/ } " == *" --only own "* ]] || scripts/llama_server.sh
 exec python3 bench/run.py "$@"
