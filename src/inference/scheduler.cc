@@ -84,7 +84,9 @@ std::uint32_t Scheduler::piece_of(const Prompt& prompt) const {
     if (left < 2 * kInterleavedPiece || !anyone_decodes()) {
         return left;
     }
-    return kInterleavedPiece;
+    // Equal pieces: what is left over would make the last one nearly twice as long.
+    const std::uint32_t pieces = left / kInterleavedPiece;
+    return (left + pieces - 1) / pieces;
 }
 
 Scheduler::Party* Scheduler::next_with_prompts() {

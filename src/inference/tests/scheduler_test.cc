@@ -104,7 +104,10 @@ TEST(Scheduler, AChunkIsCutOnlyWhereEveryPieceStaysLong) {
     for (const auto& [tokens, expected] : {std::pair<std::uint32_t, std::string>{63, "p2:63!"},
                                            {64, "p2:64!"},
                                            {127, "p2:127!"},
-                                           {128, "p2:64"}}) {
+                                           {128, "p2:64"},
+                                           {191, "p2:96"},
+                                           {320, "p2:64"},
+                                           {383, "p2:77"}}) {
         const auto owned = scheduler_of(512);
         Scheduler& scheduler = *owned;
         scheduler.set_decoding(kA, true);

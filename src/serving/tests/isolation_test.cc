@@ -125,11 +125,12 @@ protected:
 
     std::shared_ptr<WaitingSink> start(const std::shared_ptr<const sandbox::Program>& program,
                                        const std::string& data,
-                                       std::shared_ptr<serving::Run>* run = nullptr) {
+                                       std::shared_ptr<serving::Run>* run = nullptr,
+                                       const std::string& tenant = "local") {
         auto sink = std::make_shared<WaitingSink>(*runtime_);
         RunRequest request;
         request.meta.request_id = "test";
-        request.meta.tenant = "local";
+        request.meta.tenant = tenant;
         request.data = data;
         auto started = runs_->start(program, std::move(request), sink);
         EXPECT_TRUE(started.has_value()) << started.error().message;
@@ -288,6 +289,29 @@ TEST_F(Isolation, a_service_that_stops_admits_nobody) {
         runs_->start(chat_, std::move(request), std::make_shared<WaitingSink>(*runtime_));
     ASSERT_FALSE(refused.has_value());
     EXPECT_EQ(refused.error().type, ErrorType::kUnavailable);
+}
+
+// The engine knows whose run it computes: a tenant finds what it computed before, nobody else does.
+TEST_F(Isolation, BeginningsAreReusedByTheTenantThatComputedThem) {
+    std::string talk = "Prefixes are beginnings.";
+    for (int i = 0; i < 40; ++i) {
+        talk += " Prefixes are beginnings.";
+    }
+    const std::string data = R"({"messages":[{"role":"user","content":")" + talk +
+                             R"("}],"temperature":0,"max_tokens":4})";
+    std::uint64_t reused = 0;
+    std::string first;
+    for (const auto& [tenant, knows] :
+         {std::pair("one", false), std::pair("two", false), std::pair("one", true)}) {
+        const auto sink = start(chat_, data, nullptr, tenant);
+        EXPECT_TRUE(sink->wait().reply.has_value());
+        const std::uint64_t now = models_.at(0).stats().reused_tokens;
+        EXPECT_EQ(now > reused, knows) << tenant;
+        reused = now;
+        first = first.empty() ? sink->text() : first;
+        EXPECT_EQ(sink->text(), first);
+    }
+    EXPECT_GT(reused, 100U);
 }
 
 }  // namespace
