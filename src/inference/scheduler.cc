@@ -23,7 +23,14 @@ double Scheduler::level() const {
 
 void Scheduler::wake(Party& party) {
     if (!party.active()) {
-        party.served = std::max(party.served, level());
+        const bool rested = party.idle_since < 0 || elapsed_ - party.idle_since > kRest.count();
+        party.served = std::max(party.served, level() - (rested ? 0 : kMostAhead.count()));
+    }
+}
+
+void Scheduler::note_rest(Party& party) const {
+    if (!party.active()) {
+        party.idle_since = elapsed_;
     }
 }
 
@@ -35,6 +42,7 @@ void Scheduler::set_decoding(ContextId context, bool decoding) {
         party.decoding.push_back(context);
     } else if (!decoding && found != party.decoding.end()) {
         party.decoding.erase(found);
+        note_rest(party);
     }
 }
 
@@ -108,6 +116,7 @@ Scheduler::PrefillPiece Scheduler::prefill_piece(Party& party) {
         .context = prompt.context, .tokens = tokens, .last = prompt.done == prompt.total};
     if (piece.last) {
         party.prompts.pop_front();
+        note_rest(party);
     }
     last_shares_.assign(1, {&party, 1.0});
     return piece;
@@ -153,6 +162,7 @@ Scheduler::Work Scheduler::next() {
 }
 
 void Scheduler::charge(Seconds took) {
+    elapsed_ += took.count();
     for (const auto& [party, share] : last_shares_) {
         party->served += took.count() * share / party->weight;
     }

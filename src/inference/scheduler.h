@@ -25,8 +25,9 @@ namespace realm::inference {
 // weight; the one that lags is served first. A row is cheap beside many and dear alone, so a step
 // that begins with the lagging tenant's rows leaves out others' only where those are more than
 // kJoin times as many: one stream beside another tenant's fifteen gets steps of its own in between,
-// streams of similar number always share theirs. Who was idle begins at the level of the others,
-// and nobody is remembered as being ahead by more than kMostAhead.
+// streams of similar number always share theirs. Who was idle for longer than kRest begins at the
+// level of the others; a pause between two tokens costs nobody its share. Nobody is remembered as
+// being ahead or behind by more than kMostAhead.
 class Scheduler {
 public:
     using Seconds = std::chrono::duration<double>;
@@ -37,6 +38,7 @@ public:
     static constexpr std::uint32_t kInterleavedPiece = 64;
     static constexpr std::size_t kJoin = 2;
     static constexpr Seconds kMostAhead{0.25};
+    static constexpr Seconds kRest{0.05};
 
     explicit Scheduler(std::uint32_t prefill_chunk) : chunk_(prefill_chunk) {}
     ~Scheduler() = default;
@@ -87,7 +89,8 @@ private:
     };
     struct Party {
         double weight = 1.0;
-        double served = 0;  // virtual time, in seconds
+        double served = 0;       // virtual time, in seconds
+        double idle_since = -1;  // of elapsed_; before 0: never was at work
         std::vector<ContextId> decoding;
         std::deque<Prompt> prompts;
 
@@ -95,8 +98,10 @@ private:
     };
 
     Party& party_of(ContextId context) { return *owners_.at(context.value); }
-    // Lets a party that was idle begin where the others are.
+    // Lets a party that was idle begin where the others are; before it gets work.
     void wake(Party& party);
+    // After it may have lost its last work.
+    void note_rest(Party& party) const;
     [[nodiscard]] double level() const;
     [[nodiscard]] bool anyone_decodes() const;
     [[nodiscard]] std::uint32_t piece_of(const Prompt& prompt) const;
@@ -109,6 +114,7 @@ private:
     std::map<std::string, Party> parties_;  // by tenant
     std::unordered_map<std::uint64_t, Party*> owners_;
     double level_ = 0;                          // never sinks
+    double elapsed_ = 0;                        // seconds of work, of all parties
     std::uint32_t budget_ = kInterleavedPiece;  // prompt tokens before the next decode step
     std::vector<std::pair<Party*, double>> last_shares_;  // of the last work
 };

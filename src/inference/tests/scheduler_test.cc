@@ -198,6 +198,9 @@ public:
             batches.push_back(decode->contexts.size());
             for (const ContextId id : decode->contexts) {
                 served(id, took / rows);
+                // Between two tokens a context has none to compute.
+                scheduler_.set_decoding(id, false);
+                scheduler_.set_decoding(id, true);
                 ++tokens[streams_.at(id.value).tenant];
             }
         } else if (const auto* piece = std::get_if<Scheduler::PrefillPiece>(&work)) {
