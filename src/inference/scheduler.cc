@@ -87,10 +87,15 @@ bool Scheduler::anyone_decodes() const {
 }
 
 std::uint32_t Scheduler::piece_of(const Prompt& prompt) const {
-    const std::uint32_t chunk_end = (prompt.done / chunk_ + 1) * chunk_;
-    const std::uint32_t left = std::min(prompt.total, chunk_end) - prompt.done;
-    if (left < 2 * kInterleavedPiece || !anyone_decodes()) {
-        return left;
+    const std::uint32_t tiled = chunk_ < 2 * kInterleavedPiece ? 0 : reusable(prompt.total);
+    if (prompt.done >= tiled) {
+        const std::uint32_t chunk_end = (prompt.done / chunk_ + 1) * chunk_;
+        return std::min(prompt.total, chunk_end) - prompt.done;
+    }
+    const std::uint32_t left = tiled - prompt.done;
+    if (!anyone_decodes()) {
+        // What is left of it is none or long enough.
+        return left <= chunk_ ? left : std::min(chunk_, left - kInterleavedPiece);
     }
     // Equal pieces: what is left over would make the last one nearly twice as long.
     const std::uint32_t pieces = left / kInterleavedPiece;

@@ -32,9 +32,9 @@ class Scheduler {
 public:
     using Seconds = std::chrono::duration<double>;
 
-    // A piece of a chunk that has at least this many tokens gives the same bits as the whole chunk:
-    // from here on llama.cpp's attention takes its tiled path, row by row independent of the piece.
-    // A chunk is cut only where every piece keeps that length.
+    // From this many tokens on llama.cpp's attention takes its tiled path, row by row independent
+    // of the piece. So a prompt may be cut anywhere, without changing a bit, as long as every piece
+    // keeps that length; only a last chunk that is shorter is computed as it is.
     static constexpr std::uint32_t kInterleavedPiece = 64;
     static constexpr std::size_t kJoin = 2;
     static constexpr Seconds kMostAhead{0.25};

@@ -378,13 +378,39 @@ TEST(Scheduler, APromptIsResumedWhereTheRestKeepsItsBits) {
     EXPECT_EQ(Scheduler(32).resume_at(96, 96), 64U);
 }
 
-TEST(Scheduler, AResumedPromptKeepsTheBordersOfItsChunks) {
+TEST(Scheduler, AResumedPromptIsComputedInLongPiecesAndAShortLastChunk) {
     const auto scheduler = scheduler_of(512);
     scheduler->add_prefill(kA, 1100, 300);
-    EXPECT_EQ(next(*scheduler), "p1:212");
     EXPECT_EQ(next(*scheduler), "p1:512");
-    EXPECT_EQ(next(*scheduler), "p1:76!");
+    EXPECT_EQ(next(*scheduler), "p1:288!");
+    scheduler->add_prefill(kA, 1050, 300);
+    EXPECT_EQ(next(*scheduler), "p1:512");
+    EXPECT_EQ(next(*scheduler), "p1:212");
+    EXPECT_EQ(next(*scheduler), "p1:26!");
+    scheduler->add_prefill(kA, 1088, 0);
+    EXPECT_EQ(next(*scheduler), "p1:512");
+    EXPECT_EQ(next(*scheduler), "p1:512");
+    EXPECT_EQ(next(*scheduler), "p1:64!");
+    scheduler->add_prefill(kA, 1024, 460);  // 564 are left, of which 64 must be the last
+    EXPECT_EQ(next(*scheduler), "p1:500");
+    EXPECT_EQ(next(*scheduler), "p1:64!");
     EXPECT_FALSE(scheduler->has_work());
+}
+
+TEST(Scheduler, BesideStreamsNoPieceOfALongPromptIsMuchLongerThanAnother) {
+    const auto scheduler = scheduler_of(512);
+    scheduler->set_decoding(kA, true);
+    scheduler->add_prefill(kB, 1640);
+    std::uint32_t sum = 0;
+    while (sum < 1640) {
+        const Scheduler::Work work = scheduler->next();
+        if (const auto* piece = std::get_if<Scheduler::PrefillPiece>(&work)) {
+            EXPECT_GE(piece->tokens, 64U);
+            EXPECT_LE(piece->tokens, 66U);
+            sum += piece->tokens;
+            EXPECT_EQ(piece->last, sum == 1640);
+        }
+    }
 }
 
 }  // namespace
