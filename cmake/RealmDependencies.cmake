@@ -4,7 +4,8 @@
 #   llama::common        llama.cpp's common library: "common/chat.h", ... (inference only)
 #   realm::boost         Asio, Beast and URL, compiled once, with OpenSSL
 # and as found: OpenSSL::SSL OpenSSL::Crypto fmt::fmt spdlog::spdlog CLI11::CLI11
-# tomlplusplus::tomlplusplus nlohmann_json::nlohmann_json GTest::gmock_main benchmark::benchmark
+# tomlplusplus::tomlplusplus nlohmann_json::nlohmann_json GTest::gmock_main rapidcheck
+# benchmark::benchmark
 
 find_package(Threads REQUIRED)
 find_package(OpenSSL 3.0 REQUIRED)
@@ -15,6 +16,7 @@ find_package(CLI11 2.1 REQUIRED)
 find_package(tomlplusplus 3.3 REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(GTest 1.12 REQUIRED)
+find_package(rapidcheck REQUIRED)
 find_package(benchmark 1.7 REQUIRED)
 
 # --- Wasmtime ------------------------------------------------------------------------------------

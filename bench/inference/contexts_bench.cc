@@ -5,6 +5,10 @@
 //
 // prefix_reuse: a prompt of 1,000 tokens and 24 new ones, from its creation to the first token, by
 // a tenant that never asked it over the same by one that did, in turns; the ratio of the medians.
+//
+// swap_restore: a context of 1,000 tokens whose cells lie in memory, from a step asked of it to the
+// token, against computing the same prompt anew, in turns; the ratio of the medians. The cache
+// holds one such context, so that each time the other one is swapped out first.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -32,6 +36,7 @@ constexpr std::uint32_t kNewTokens = 24;
 constexpr std::uint32_t kRoom = 24;
 constexpr std::size_t kRounds = 501;
 constexpr std::uint32_t kReuseRounds = 5;
+constexpr std::uint32_t kRestoreRounds = 5;
 
 // Waits for what an operation calls back.
 template <class T>
@@ -98,6 +103,34 @@ double prefix_reuse(Engine& engine) {
     return median(cold) / median(warm);
 }
 
+double swap_restore(const std::shared_ptr<const Model>& model) {
+    auto engine = Engine::start(model, {.kv_tokens = kTokens + kNewTokens + kRoom,
+                                        .max_contexts = 2,
+                                        .cached_contexts = 0,
+                                        .swap = {.memory_bytes = std::uint64_t{1} << 30},
+                                        .swap_after = {}});
+    if (!engine) {
+        throw std::runtime_error(engine.error().message);
+    }
+    const ContextId kept = filled(**engine, "swap", prompt_of(kTokens, 0));
+    std::vector<double> back;
+    std::vector<double> anew;
+    for (std::uint32_t round = 1; round <= kRestoreRounds; ++round) {
+        // Takes the cells, and gives them back.
+        anew.push_back(first_token_ms(**engine, "swap", round));
+        const auto began = base::SteadyClock::now();
+        Answer<Token> token;
+        (*engine)->step(kept, {}, nullptr, token.callback());
+        token.wait();
+        back.push_back(
+            std::chrono::duration<double, std::milli>(base::SteadyClock::now() - began).count());
+    }
+    if ((*engine)->stats().swapped_in != kRestoreRounds) {
+        throw std::runtime_error("the context was not swapped each time");
+    }
+    return median(anew) / median(back);
+}
+
 double fork_us(Engine& engine) {
     for (std::uint32_t i = 0; i < kNeighbours; ++i) {
         filled(engine, "fork", prompt_of(kNeighbourTokens, i + 1));
@@ -125,7 +158,7 @@ int measure(const char* path) {
     if (!model) {
         throw std::runtime_error(model.error().message);
     }
-    auto engine = Engine::start(std::move(*model), {});
+    auto engine = Engine::start(*model, {});
     if (!engine) {
         throw std::runtime_error(engine.error().message);
     }
@@ -137,6 +170,11 @@ int measure(const char* path) {
         "{{\"name\": \"fork_us\", \"value\": {:.1f}, \"unit\": \"us\", "
         "\"better\": \"lower\"}}\n",
         fork_us(**engine));
+    engine->reset();
+    fmt::print(
+        "{{\"name\": \"swap_restore\", \"value\": {:.1f}, \"unit\": \"times\", "
+        "\"better\": \"higher\"}}\n",
+        swap_restore(*model));
     return 0;
 }
 

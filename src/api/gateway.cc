@@ -270,6 +270,7 @@ Gateway::Awaitable Gateway::ready(const net::HttpRequest& /*request*/, std::stri
         std::uint64_t reused = 0;
         std::uint32_t contexts = 0;
         std::uint32_t cached = 0;
+        std::uint32_t swapped = 0;
         for (std::size_t i = 0; i < services_.models.size(); ++i) {
             const inference::EngineStats stats = services_.models.at(i).stats();
             tokens += stats.decode_rows;
@@ -277,6 +278,7 @@ Gateway::Awaitable Gateway::ready(const net::HttpRequest& /*request*/, std::stri
             reused += stats.reused_tokens;
             contexts += stats.contexts;
             cached += stats.cached_contexts;
+            swapped += stats.swapped_contexts;
         }
         const serving::RunCounters runs = services_.runs.counters();
         body["runs"] = services_.runs.running();
@@ -284,6 +286,7 @@ Gateway::Awaitable Gateway::ready(const net::HttpRequest& /*request*/, std::stri
         body["runs_recovered"] = runs.recovered;
         body["contexts"] = contexts;
         body["contexts_cached"] = cached;
+        body["contexts_swapped"] = swapped;
         body["tokens_generated"] = tokens;
         body["prompt_tokens_computed"] = computed;
         body["prompt_tokens_reused"] = reused;

@@ -55,6 +55,9 @@ process::FileRules server_files(const config::Settings& settings) {
     if (auto code = code_cache_directory()) {
         files.write.push_back(std::move(*code));
     }
+    if (auto swap = swap_directory(); swap && settings.model.swap_disk_bytes > 0) {
+        files.write.push_back(std::move(*swap));
+    }
     return files;
 }
 

@@ -19,9 +19,16 @@ constexpr std::size_t kProgramWorkers = 2;
 constexpr std::size_t kProgramQueue = 64;
 
 inference::EngineOptions engine_options(const config::Settings& settings) {
+    inference::SwapSpace::Options swap{.memory_bytes = settings.model.swap_memory_bytes};
+    const auto directory = swap_directory();
+    if (directory && registry::CodeCache::make_directory(*directory)) {
+        swap.disk_bytes = settings.model.swap_disk_bytes;
+        swap.directory = *directory;
+    }
     return {.kv_tokens = settings.model.context,
             .max_contexts = settings.model.max_contexts,
             .cached_contexts = settings.model.cached_contexts,
+            .swap = std::move(swap),
             .prefill_chunk = settings.model.prefill_chunk,
             .queue_limit = settings.limits.queue,
             .threads = settings.model.threads,
@@ -82,6 +89,11 @@ Result<std::unique_ptr<registry::BrokerCompiler>> start_compiler(const config::L
 std::optional<std::filesystem::path> code_cache_directory() {
     const auto root = registry::cache_directory(config::process_environment());
     return root ? std::optional(*root / "programs" / "code") : std::nullopt;
+}
+
+std::optional<std::filesystem::path> swap_directory() {
+    const auto root = registry::cache_directory(config::process_environment());
+    return root ? std::optional(*root / "swap") : std::nullopt;
 }
 
 Result<registry::ModelStore> open_model_store() {

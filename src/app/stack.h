@@ -85,6 +85,9 @@ Result<std::unique_ptr<registry::BrokerCompiler>> start_compiler(const config::L
 // Where machine code is kept; nothing where this user has no cache directory.
 std::optional<std::filesystem::path> code_cache_directory();
 
+// Where contexts are swapped to; nothing likewise.
+std::optional<std::filesystem::path> swap_directory();
+
 // The sandbox that these settings ask for.
 sandbox::RuntimeOptions runtime_options(const config::Settings& settings,
                                         const telemetry::Logger& logger = {});

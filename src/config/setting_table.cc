@@ -129,6 +129,14 @@ constexpr std::array kTable{
                integer<kModel, &ModelSettings::cached_contexts>(0, 255),
                "finished contexts whose beginning is kept for their tenant's next prompts, in "
                "cells that nobody needs; 0: none"},
+    SettingRow{"model.swap_memory_bytes", "REALM_SWAP_MEMORY_BYTES",
+               integer<kModel, &ModelSettings::swap_memory_bytes>(0, 1024 * kGiB),
+               "memory for the KV cells of contexts that have been idle for a second while others "
+               "need the cache; 0: none"},
+    SettingRow{"model.swap_disk_bytes", "REALM_SWAP_DISK_BYTES",
+               integer<kModel, &ModelSettings::swap_disk_bytes>(0, 1024 * kGiB),
+               "the same on the disk, in the cache directory, for what that memory does not hold; "
+               "0: none"},
     SettingRow{"model.threads", "REALM_THREADS", integer<kModel, &ModelSettings::threads>(0, 1024),
                "threads that compute; 0: one per core that the process may use"},
     SettingRow{"model.prefill_chunk", "REALM_PREFILL_CHUNK",

@@ -36,8 +36,11 @@ struct ModelSettings {
     std::uint32_t context = 32'768;      // KV cells, in tokens, shared by all contexts
     std::uint32_t max_contexts = 64;     // with cells at one time
     std::uint32_t cached_contexts = 64;  // finished ones, kept for their beginnings
-    std::uint32_t threads = 0;           // 0: one per core that the process may use
-    std::uint32_t prefill_chunk = 512;   // tokens of a prompt computed in one step
+    // Where the cells of idle contexts wait while others need the cache; 0: not there.
+    std::uint64_t swap_memory_bytes = std::uint64_t{512} << 20;
+    std::uint64_t swap_disk_bytes = std::uint64_t{2} << 30;
+    std::uint32_t threads = 0;          // 0: one per core that the process may use
+    std::uint32_t prefill_chunk = 512;  // tokens of a prompt computed in one step
     bool flash_attention = true;
 
     friend bool operator==(const ModelSettings&, const ModelSettings&) = default;

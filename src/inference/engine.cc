@@ -117,6 +117,7 @@ private:
     void work() {
         base::set_thread_name("engine");
         while (run_operations()) {
+            core_.tend();
             if (core_.has_work()) {
                 core_.run_once();
             }
@@ -134,8 +135,14 @@ private:
         std::vector<Operation> taken;
         {
             std::unique_lock lock(mutex_);
-            wake_.wait(lock,
-                       [this] { return stopping_ || !operations_.empty() || core_.has_work(); });
+            const auto ready = [this] {
+                return stopping_ || !operations_.empty() || core_.has_work();
+            };
+            if (const auto at = core_.tend_at()) {
+                wake_.wait_until(lock, *at, ready);
+            } else {
+                wake_.wait(lock, ready);
+            }
             if (stopping_) {
                 return false;
             }

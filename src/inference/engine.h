@@ -1,6 +1,7 @@
 // The engine: one thread that alone touches a model's llama_contexts and batches everybody's work.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -11,6 +12,7 @@
 #include "base/error.h"
 #include "inference/model.h"
 #include "inference/sampling.h"
+#include "inference/swap_space.h"
 
 namespace realm::inference {
 
@@ -35,6 +37,9 @@ struct EngineOptions {
     // Finished contexts whose beginning is kept, in cells that nobody needs, for the tenant's next
     // prompt; 0: none. kMostContexts in all.
     std::uint32_t cached_contexts = 64;
+    // Where contexts that are idle for `swap_after` wait while others need their cells.
+    SwapSpace::Options swap = {};
+    std::chrono::milliseconds swap_after{1000};
     std::uint32_t prefill_chunk = 512;  // tokens of a prompt computed in one step
     std::uint32_t queue_limit = 1024;   // contexts waiting for cells before `overloaded`
     std::uint32_t threads = 0;          // 0: the processors this process may use
@@ -75,12 +80,15 @@ public:
 };
 
 struct EngineStats {
-    std::uint64_t steps = 0;            // decode steps run
-    std::uint64_t decode_rows = 0;      // rows in them: generated tokens computed
-    std::uint64_t prefill_tokens = 0;   // computed
-    std::uint64_t reused_tokens = 0;    // of prompts, found in a beginning computed before
-    std::uint32_t contexts = 0;         // with cells now
-    std::uint32_t cached_contexts = 0;  // finished ones, kept for their beginnings
+    std::uint64_t steps = 0;             // decode steps run
+    std::uint64_t decode_rows = 0;       // rows in them: generated tokens computed
+    std::uint64_t prefill_tokens = 0;    // computed
+    std::uint64_t reused_tokens = 0;     // of prompts, found in a beginning computed before
+    std::uint32_t contexts = 0;          // with cells now
+    std::uint32_t cached_contexts = 0;   // finished ones, kept for their beginnings
+    std::uint32_t swapped_contexts = 0;  // idle ones, whose cells are elsewhere now
+    std::uint64_t swapped_out = 0;
+    std::uint64_t swapped_in = 0;
     std::uint32_t kv_tokens_reserved = 0;
     std::uint32_t largest_batch = 0;  // most rows in one decode step so far
 };
@@ -116,7 +124,9 @@ public:
     [[nodiscard]] std::uint32_t max_context_tokens() const;
 
     // Makes a context that may hold up to `capacity` tokens and reserves their cells, so that it
-    // cannot run short half-way. Waits in a bounded first-come queue while cells are short.
+    // cannot run short half-way. While cells are short, contexts idle for EngineOptions::swap_after
+    // are swapped out, and what was asked for waits in a bounded first-come queue; so do swapped
+    // contexts when they are used again.
     // invalid_request/context_too_long above max_context_tokens(); overloaded when the queue is
     // full. The id is valid at once: drop() takes it out of the queue (callback: cancelled).
     ContextId create(const Account& account, std::uint32_t capacity, Callback<void> done);
@@ -124,8 +134,8 @@ public:
     // Makes a context with the tokens of `from`, once what was asked of `from` before is done; it
     // may hold up to `capacity` tokens and shares cells and account. Both go on independently.
     // not_found, conflict as for prefill(); invalid_request/invalid_capacity below the tokens there
-    // are, context_too_long; overloaded/no_cells when there is no room now. The id is valid at
-    // once.
+    // are, context_too_long; overloaded/no_cells when there is no room now, not even for swapping.
+    // The id is valid at once.
     ContextId fork(ContextId from, std::uint32_t capacity, Callback<void> done);
 
     // Takes away what follows the first `tokens` tokens. Where that is something, the next token

@@ -12,10 +12,6 @@ Error cancelled() {
     return fail(ErrorType::kCancelled, "context_dropped", "the context was dropped").error();
 }
 
-Error engine_stopped() {
-    return fail(ErrorType::kUnavailable, "engine_stopped", "the engine has stopped").error();
-}
-
 template <class Op>
 constexpr bool kHasCallback = requires(Op op) { op.done; };
 
@@ -40,15 +36,22 @@ EngineCore::EngineCore(const EngineOptions& options, std::uint32_t max_context_t
       arena_(arena),
       now_(std::move(now)),
       scheduler_(options.prefill_chunk),
+      swap_(options.swap),
       beginnings_(options.cached_contexts) {}
 
 EngineCore::~EngineCore() = default;
+
+Error EngineCore::engine_stopped() {
+    return fail(ErrorType::kUnavailable, "engine_stopped", "the engine has stopped").error();
+}
 
 EngineStats EngineCore::stats() const {
     EngineStats stats = stats_;
     stats.contexts = live();
     stats.cached_contexts = static_cast<std::uint32_t>(beginnings_.size());
     stats.kv_tokens_reserved = arena_.tokens_reserved();
+    stats.swapped_contexts = static_cast<std::uint32_t>(std::ranges::count_if(
+        contexts_, [](const auto& entry) { return entry.second->swapped.has_value(); }));
     return stats;
 }
 
@@ -69,92 +72,8 @@ Result<EngineCore::Context*> EngineCore::accept(ContextId id) {
         return fail(ErrorType::kConflict, "context_generating",
                     "the context is generating: wait for its end or stop it");
     }
+    context->used = now_();
     return context;
-}
-
-Result<void> EngineCore::check_capacity(std::uint32_t capacity) const {
-    if (capacity == 0) {
-        return fail(ErrorType::kInvalidRequest, "invalid_capacity",
-                    "a context's capacity must be 1 token or more");
-    }
-    if (capacity > max_context_tokens_) {
-        return fail(ErrorType::kInvalidRequest, "context_too_long",
-                    fmt::format("a context may have at most {} tokens, not {}", max_context_tokens_,
-                                capacity));
-    }
-    return {};
-}
-
-void EngineCore::create(ContextId id, const Account& account, std::uint32_t capacity,
-                        Engine::Callback<void> done) {
-    if (stopped_) {
-        done(std::unexpected(engine_stopped()));
-        return;
-    }
-    if (auto checked = check_capacity(capacity); !checked) {
-        done(std::move(checked));
-        return;
-    }
-    const std::optional<SequenceId> sequence =
-        waiting_.empty() ? with_room([&] { return arena_.acquire(capacity); }) : std::nullopt;
-    if (!sequence && waiting_.size() >= options_.queue_limit) {
-        done(fail(
-            ErrorType::kOverloaded, "context_queue_full",
-            fmt::format("{} contexts wait for memory already: try again later", waiting_.size())));
-        return;
-    }
-    auto made = std::make_unique<Context>();
-    Context& context = *made;
-    context.id = id;
-    context.account = account;
-    context.capacity = capacity;
-    context.sequence = sequence;
-    scheduler_.add(id, account);
-    contexts_.emplace(id.value, std::move(made));
-    if (sequence) {
-        done({});
-        return;
-    }
-    context.created = std::move(done);
-    waiting_.push_back(id);
-}
-
-std::uint32_t EngineCore::live() const {
-    return arena_.sequences() - static_cast<std::uint32_t>(beginnings_.size());
-}
-
-bool EngineCore::evict() {
-    const auto sequence = beginnings_.evict();
-    if (sequence) {
-        arena_.release(*sequence);
-    }
-    return sequence.has_value();
-}
-
-std::optional<SequenceId> EngineCore::with_room(
-    const std::function<std::optional<SequenceId>()>& make) {
-    if (live() >= options_.max_contexts) {
-        return std::nullopt;
-    }
-    std::optional<SequenceId> made = make();
-    while (!made && evict()) {
-        made = make();
-    }
-    return made;
-}
-
-void EngineCore::admit_waiting() {
-    while (!waiting_.empty()) {
-        Context* context = find(waiting_.front());
-        const auto sequence = with_room([&] { return arena_.acquire(context->capacity); });
-        if (!sequence) {
-            return;
-        }
-        waiting_.pop_front();
-        context->sequence = sequence;
-        std::exchange(context->created, nullptr)({});
-        advance(*context);
-    }
 }
 
 template <class T, class Make>
@@ -234,7 +153,7 @@ void EngineCore::resume(ContextId id) {
     auto* op = std::get_if<GenerateOp>(&context->ops.front());
     if (op != nullptr && op->paused) {
         op->paused = false;
-        scheduler_.set_decoding(id, true);
+        advance(*context);
     }
 }
 
@@ -261,6 +180,7 @@ void EngineCore::drop(ContextId id) {
     if (Context* const context = find(id); context != nullptr) {
         keep_beginning(*context);
         end(id, cancelled());
+        drops_.note(now_());
         admit_waiting();
     }
 }
@@ -272,8 +192,10 @@ void EngineCore::end(ContextId id, const Error& error) {
     scheduler_.remove(id);
     if (context->sequence) {
         arena_.release(*context->sequence);
-    } else if (context->created) {
+    } else {
         std::erase(waiting_, id);
+    }
+    if (context->created) {
         context->created(std::unexpected(error));
     }
     for (Op& op : context->ops) {
@@ -300,6 +222,7 @@ void EngineCore::stop() {
 
 void EngineCore::row_computed(Context& context, std::span<const float> logits) {
     context.uncomputed.reset();
+    context.used = now_();
     scheduler_.set_decoding(context.id, false);
     if (!context.ops.empty()) {
         auto* op = std::get_if<GenerateOp>(&context.ops.front());
@@ -376,6 +299,7 @@ void EngineCore::prefill_piece(const Scheduler::PrefillPiece& piece) {
         return;
     }
     stats_.prefill_tokens += piece.tokens;
+    context.used = now_();
     if (!piece.last) {
         return;
     }

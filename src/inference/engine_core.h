@@ -1,6 +1,8 @@
 // What the engine thread does: the state of every context and the order of the work.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -8,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <variant>
 #include <vector>
@@ -19,6 +22,7 @@
 #include "inference/prefix_cache.h"
 #include "inference/sampler.h"
 #include "inference/scheduler.h"
+#include "inference/swap_space.h"
 
 namespace realm::inference {
 
@@ -34,6 +38,18 @@ public:
     [[nodiscard]] virtual bool ends_generation(Token token) const = 0;
     // All tokens that do.
     [[nodiscard]] virtual std::span<const Token> ending() const = 0;
+};
+
+// How often contexts go, by which those that wait can be told when to try again.
+class DropPace {
+public:
+    void note(base::SteadyTime now);
+    // For what comes behind `ahead` others; 100 ms to 30 s.
+    [[nodiscard]] std::chrono::milliseconds wait(std::size_t ahead) const;
+
+private:
+    std::optional<base::SteadyTime> last_;
+    std::chrono::duration<double> mean_{1.0};  // between two, of late
 };
 
 // Owned by the engine and used on its thread alone. The operations are those of Engine; callbacks
@@ -65,6 +81,10 @@ public:
     void drop(ContextId id);
 
     [[nodiscard]] bool has_work() const { return scheduler_.has_work(); }
+    // Gives waiting contexts the cells of those that have been idle for long enough.
+    void tend();
+    // When tend() may find more than it did now; nothing while nobody waits.
+    [[nodiscard]] std::optional<base::SteadyTime> tend_at() const;
     // Computes one decode step or one piece of a prompt.
     void run_once();
     // Ends everything with `unavailable`, and whatever is asked for later.
@@ -103,13 +123,21 @@ private:
     };
     using Op = std::variant<PrefillOp, StepOp, ForkOp, TruncateOp, ReadOp, GenerateOp>;
 
+    // Cells that a context gets back when it is used again.
+    struct Swapped {
+        std::shared_ptr<const SwapSpace::Saved> bytes;
+        SavedOrder order;
+    };
+
     struct Context {
         ContextId id;
         Account account;
         std::uint32_t capacity = 0;
-        std::optional<SequenceId> sequence;  // none while it waits for cells
-        Engine::Callback<void> created;      // empty once it has them, or a fork failed
-        std::uint32_t length = 0;            // tokens appended
+        std::optional<SequenceId> sequence;  // none while it waits for cells, or is swapped
+        std::optional<Swapped> swapped;
+        base::SteadyTime used;            // last
+        Engine::Callback<void> created;   // empty once it has them, or a fork failed
+        std::uint32_t length = 0;         // tokens appended
         std::optional<Token> uncomputed;  // the last of them, when it was chosen but not computed
         std::vector<float> logits;        // after the last token; empty: none
         std::deque<Op> ops;               // the first is at work
@@ -119,6 +147,7 @@ private:
         std::uint32_t reusable = 0;  // tokens of it that later prompts may begin with
     };
 
+    static Error engine_stopped();
     Context* find(ContextId id);
     // The context, if an operation may be queued on it; otherwise why not.
     Result<Context*> accept(ContextId id);
@@ -127,11 +156,26 @@ private:
     void submit(ContextId id, Engine::Callback<T> done, Make&& make);
     static void refuse(Op& op, const Error& error);
     [[nodiscard]] Result<void> check_capacity(std::uint32_t capacity) const;
-    // What `make` makes of the arena, after as many kept beginnings were given up as it needs.
-    std::optional<SequenceId> with_room(const std::function<std::optional<SequenceId>()>& make);
+    // What `make` makes of the arena, which reserves `tokens`, after as many kept beginnings were
+    // given up and idle contexts swapped out as it needs; none of them when all are not enough.
+    std::optional<SequenceId> with_room(std::uint32_t tokens,
+                                        const std::function<std::optional<SequenceId>()>& make);
     [[nodiscard]] std::uint32_t live() const;
     bool evict();
+    [[nodiscard]] bool idle(const Context& context) const;
+    // Idle for long enough, those used longest ago first.
+    [[nodiscard]] std::vector<Context*> swappable();
+    // What the context's sequence holds; nothing when there is no room for it.
+    std::optional<Swapped> saved(const Context& context);
+    bool swap_out(Context& context);
+    bool swap_out_one();
+    Result<void> swap_in(Context& context);
+    // Queues a swapped context that is used again.
+    void want_cells(Context& context);
     void admit_waiting();
+    [[nodiscard]] std::unexpected<Error> overloaded(std::string_view code,
+                                                    std::string message) const;
+    [[nodiscard]] std::unexpected<Error> no_cells(std::string_view what) const;
     // Lets the context begin with what is known of its prompt; how many tokens that is.
     std::uint32_t take_beginning(const Context& context, std::span<const Token> prompt);
     // Takes the cells of a context that goes, if later prompts may want them.
@@ -163,10 +207,12 @@ private:
     KvArena& arena_;
     const Now now_;
     Scheduler scheduler_;
+    SwapSpace swap_;  // before the contexts, which lie in it
     std::unordered_map<std::uint64_t, std::unique_ptr<Context>> contexts_;
     PrefixCache beginnings_;
     std::deque<ContextId> waiting_;  // for cells, first come first served
-    std::vector<Row> rows_;          // of the batch in the making
+    DropPace drops_;
+    std::vector<Row> rows_;  // of the batch in the making
     EngineStats stats_;
     bool stopped_ = false;
 };

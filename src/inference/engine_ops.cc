@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <string_view>
 #include <utility>
 
 #include "inference/engine_core.h"
@@ -15,17 +14,13 @@ std::unexpected<Error> nothing_prefilled() {
                 "the context has no tokens yet: prefill it first");
 }
 
-std::unexpected<Error> no_cells(std::string_view what) {
-    return fail(ErrorType::kOverloaded, "no_cells",
-                fmt::format("the model's memory has no room to {}: drop a context, or try again "
-                            "later",
-                            what));
-}
-
 }  // namespace
 
 void EngineCore::advance(Context& context) {
     if (!context.sequence) {
+        if (!context.ops.empty()) {
+            want_cells(context);
+        }
         return;
     }
     bool finished = true;
@@ -71,15 +66,22 @@ void EngineCore::run_fork(Context& context, const ForkOp& op) {
                        fmt::format("the fork of a context of {} tokens cannot have room for {}",
                                    context.length, made->capacity))
                       .error();
-    } else if (made->sequence =
-                   with_room([&] { return arena_.fork(*context.sequence, made->capacity); });
-               !made->sequence) {
-        refused = no_cells("fork it").error();
+    } else {
+        made->sequence = with_room(arena_.fork_cost(*context.sequence, made->capacity),
+                                   [&] { return arena_.fork(*context.sequence, made->capacity); });
+        if (!made->sequence) {
+            // It gets cells of its own once it is used.
+            made->swapped = saved(context);
+        }
+        if (!made->sequence && !made->swapped) {
+            refused = no_cells("fork it").error();
+        }
     }
     if (refused) {
         end(op.made, *refused);
         return;
     }
+    made->used = now_();
     made->length = context.length;
     made->logits = context.logits;
     std::exchange(made->created, nullptr)({});
@@ -95,7 +97,7 @@ void EngineCore::run_truncate(Context& context, TruncateOp& op) {
     }
     if (op.tokens < context.length) {
         bool truncated = arena_.truncate(*context.sequence, op.tokens);
-        while (!truncated && evict()) {
+        while (!truncated && (evict() || swap_out_one())) {
             truncated = arena_.truncate(*context.sequence, op.tokens);
         }
         if (!truncated) {
@@ -164,7 +166,8 @@ std::uint32_t EngineCore::take_beginning(const Context& context, std::span<const
     auto best = beginnings_.find(context.account.tenant, prompt)
                     .value_or(PrefixCache::Match{.sequence = {}, .tokens = 0});
     for (const auto& [id, other] : contexts_) {
-        if (other->account.tenant != context.account.tenant || other->reusable <= best.tokens) {
+        if (!other->sequence || other->account.tenant != context.account.tenant ||
+            other->reusable <= best.tokens) {
             continue;
         }
         const std::uint32_t common =
@@ -183,7 +186,8 @@ std::uint32_t EngineCore::take_beginning(const Context& context, std::span<const
 }
 
 void EngineCore::keep_beginning(Context& context) {
-    if (context.reusable < PrefixCache::kLeastTokens || options_.cached_contexts == 0) {
+    if (!context.sequence || context.reusable < PrefixCache::kLeastTokens ||
+        options_.cached_contexts == 0) {
         return;
     }
     arena_.shrink(*context.sequence, context.reusable);

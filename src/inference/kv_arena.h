@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "base/error.h"
 #include "inference/model.h"
@@ -21,6 +22,18 @@ struct Row {
     SequenceId sequence;
     Token token = 0;
     bool wants_logits = true;
+};
+
+// In what order the cells of a sequence were saved.
+struct SavedOrder {
+    std::uint32_t tokens = 0;
+    std::vector<std::uint32_t> positions = {};  // of each cell; empty: they ascend
+};
+
+// A sequence's tokens and cells outside the arena.
+struct SavedCells {
+    std::vector<std::uint8_t> bytes;
+    SavedOrder order;
 };
 
 // Owned by the engine and used on its thread alone. A sequence that was acquired can grow to the
@@ -49,6 +62,21 @@ public:
     // Leaves the first `tokens` tokens, all that the sequence can have from now on. Always
     // possible.
     virtual void shrink(SequenceId sequence, std::uint32_t tokens) = 0;
+
+    // Tokens that fork() would reserve.
+    [[nodiscard]] virtual std::uint32_t fork_cost(SequenceId from,
+                                                  std::uint32_t capacity) const = 0;
+    // Whether `tokens` more could be reserved if these sequences were released.
+    [[nodiscard]] virtual bool would_fit(std::uint32_t tokens,
+                                         std::span<const SequenceId> released) const = 0;
+
+    // A copy of what a sequence holds, to be put into one that has no tokens yet: the same tokens
+    // follow, bit for bit where the positions ascended. unavailable/kv_move_failed: then the
+    // sequence that was loaded can only be released.
+    [[nodiscard]] virtual Result<SavedCells> save(SequenceId sequence) = 0;
+    [[nodiscard]] virtual Result<void> load(SequenceId sequence,
+                                            std::span<const std::uint8_t> bytes,
+                                            const SavedOrder& order) = 0;
 
     // Appends the rows to their sequences, in order, and computes them in one batch. A batch is
     // either at most max_decode_rows() rows of different sequences, or a piece of one prompt of at

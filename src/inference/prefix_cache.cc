@@ -78,4 +78,14 @@ std::optional<SequenceId> PrefixCache::evict() {
     return sequence;
 }
 
+std::vector<SequenceId> PrefixCache::sequences() const {
+    std::vector<SequenceId> all;
+    for (const auto& [name, tenant] : tenants_) {
+        for (const Entry& entry : tenant.entries) {
+            all.push_back(entry.sequence);
+        }
+    }
+    return all;
+}
+
 }  // namespace realm::inference

@@ -43,6 +43,8 @@ public:
     std::optional<SequenceId> evict();
 
     [[nodiscard]] std::size_t size() const { return size_; }
+    // All that are kept.
+    [[nodiscard]] std::vector<SequenceId> sequences() const;
 
 private:
     struct Entry {

@@ -46,6 +46,11 @@ void Scheduler::set_decoding(ContextId context, bool decoding) {
     }
 }
 
+bool Scheduler::decoding(ContextId context) const {
+    const auto& decoding = owners_.at(context.value)->decoding;
+    return std::ranges::find(decoding, context) != decoding.end();
+}
+
 void Scheduler::add_prefill(ContextId context, std::uint32_t tokens, std::uint32_t done) {
     Party& party = party_of(context);
     wake(party);

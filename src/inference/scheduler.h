@@ -61,6 +61,7 @@ public:
     void add(ContextId context, const Account& account);
     // Whether the context has a token to compute; telling it twice changes nothing.
     void set_decoding(ContextId context, bool decoding);
+    [[nodiscard]] bool decoding(ContextId context) const;
     // A prompt of `tokens` >= 1 tokens waits, of which the first `done` need not be computed; a
     // context has at most one.
     void add_prefill(ContextId context, std::uint32_t tokens, std::uint32_t done = 0);

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <numeric>
 #include <string_view>
 #include <utility>
 
@@ -19,6 +20,11 @@ constexpr std::uint32_t kPage = PageTable::kPageCells;
 
 std::unexpected<Error> no_pages() {
     return fail(ErrorType::kUnavailable, "kv_exhausted", "the KV cache has no free pages left");
+}
+
+std::unexpected<Error> move_failed() {
+    return fail(ErrorType::kUnavailable, "kv_move_failed",
+                "a context's KV cells could not be moved");
 }
 
 // Contexts at work and those that are kept for their beginnings.
@@ -164,8 +170,7 @@ Result<void> UnifiedArena::start_threads(std::uint32_t threads,
     pool.strict_cpu = !places.empty();
     for (const std::uint32_t place : places) {
         if (place < GGML_MAX_N_THREADS) {
-            pool.cpumask[place] =
-                true;  // NOLINT(cppcoreguidelines-pro-bounds-constant-array-index)
+            pool.cpumask[place] = true;
         }
     }
     threads_.reset(ggml_threadpool_new(&pool));
@@ -224,13 +229,37 @@ void UnifiedArena::leave(SequenceId sequence, std::uint32_t pages) {
     }
 }
 
+std::uint32_t UnifiedArena::fork_cost(SequenceId from, std::uint32_t capacity) const {
+    return capacity - entry_of(from).length / kPage * kPage;
+}
+
+bool UnifiedArena::would_fit(std::uint32_t tokens, std::span<const SequenceId> released) const {
+    // What all others would still reserve; a shared page counts once.
+    std::uint32_t left = 0;
+    std::vector<bool> counted(sharers_.size(), false);
+    for (std::size_t i = 0; i < table_.size(); ++i) {
+        const SequenceId sequence{static_cast<std::int32_t>(i)};
+        if (std::ranges::find(released, sequence) != released.end()) {
+            continue;
+        }
+        const Sequence& entry = table_[i];
+        left += entry.capacity - entry.shared * kPage;
+        for (std::uint32_t page = 0; page < entry.shared; ++page) {
+            const std::uint32_t shared = pages_.page(sequence, page * kPage);
+            left += counted[shared] ? 0 : kPage;
+            counted[shared] = true;
+        }
+    }
+    return tokens <= kv_tokens_ - left;
+}
+
 std::optional<SequenceId> UnifiedArena::fork(SequenceId from, std::uint32_t capacity) {
-    const std::uint32_t length = entry_of(from).length;
-    const std::uint32_t full = length / kPage;
     const auto made = free_sequence();
-    if (!made || capacity - full * kPage > kv_tokens_ - reserved_) {
+    if (!made || fork_cost(from, capacity) > kv_tokens_ - reserved_) {
         return std::nullopt;
     }
+    const std::uint32_t length = entry_of(from).length;
+    const std::uint32_t full = length / kPage;
     pages_.share(from, *made, length);
     llama_memory_seq_cp(llama_get_memory(context_.get()), from.value, made->value, -1, -1);
     entry_of(*made) = {.capacity = capacity, .length = length, .shared = 0};
@@ -301,9 +330,14 @@ Result<void> UnifiedArena::make_room(SequenceId sequence, std::uint32_t more) {
     return pages_.extend_anywhere(sequence, tokens) ? Result<void>() : no_pages();
 }
 
-std::vector<std::uint8_t> UnifiedArena::take_state(std::int32_t sequence) {
+std::vector<std::uint8_t> UnifiedArena::state_of(std::int32_t sequence) {
     std::vector<std::uint8_t> state(llama_state_seq_get_size(context_.get(), sequence));
     state.resize(llama_state_seq_get_data(context_.get(), state.data(), state.size(), sequence));
+    return state;
+}
+
+std::vector<std::uint8_t> UnifiedArena::take_state(std::int32_t sequence) {
+    std::vector<std::uint8_t> state = state_of(sequence);
     llama_memory_seq_rm(llama_get_memory(context_.get()), sequence, -1, -1);
     return state;
 }
@@ -314,8 +348,7 @@ Result<void> UnifiedArena::put_state(std::int32_t sequence, std::span<const std:
     if (!cells.empty() &&
         (state.empty() || llama_state_seq_set_data(context_.get(), state.data(), state.size(),
                                                    sequence) != state.size())) {
-        return fail(ErrorType::kUnavailable, "kv_move_failed",
-                    "a context's KV cells could not be moved");
+        return move_failed();
     }
     return {};
 }
@@ -323,11 +356,41 @@ Result<void> UnifiedArena::put_state(std::int32_t sequence, std::span<const std:
 std::vector<std::uint32_t> UnifiedArena::cells_from(SequenceId sequence,
                                                     std::uint32_t first) const {
     std::vector<std::uint32_t> cells;
-    const std::uint32_t length = table_.at(static_cast<std::size_t>(sequence.value)).length;
+    const std::uint32_t length = entry_of(sequence).length;
     for (std::uint32_t position = first; position < length; ++position) {
         cells.push_back(pages_.cell(sequence, position));
     }
     return cells;
+}
+
+Result<SavedCells> UnifiedArena::save(SequenceId sequence) {
+    SavedCells saved{.bytes = state_of(sequence.value), .order = {}};
+    const std::vector<std::uint32_t> cells = cells_from(sequence, 0);
+    if (saved.bytes.empty() && !cells.empty()) {
+        return move_failed();
+    }
+    saved.order.tokens = static_cast<std::uint32_t>(cells.size());
+    if (!std::ranges::is_sorted(cells)) {
+        // llama.cpp writes cells in ascending order.
+        std::vector<std::uint32_t>& positions = saved.order.positions;
+        positions.resize(cells.size());
+        std::iota(positions.begin(), positions.end(), 0U);
+        std::ranges::sort(positions, {}, [&](std::uint32_t position) { return cells[position]; });
+    }
+    return saved;
+}
+
+Result<void> UnifiedArena::load(SequenceId sequence, std::span<const std::uint8_t> bytes,
+                                const SavedOrder& order) {
+    if (!pages_.extend(sequence, order.tokens)) {
+        return no_pages();
+    }
+    entry_of(sequence).length = order.tokens;
+    std::vector<std::uint32_t> cells = cells_from(sequence, 0);
+    for (std::size_t i = 0; i < order.positions.size(); ++i) {
+        cells[i] = pages_.cell(sequence, order.positions[i]);
+    }
+    return put_state(sequence.value, bytes, cells);
 }
 
 Result<void> UnifiedArena::compact(SequenceId sequence, std::uint32_t tokens) {
@@ -377,7 +440,7 @@ Result<void> UnifiedArena::compute(std::span<const Row> rows) {
     }
     batch_->clear();
     for (const Row& row : rows) {
-        Sequence& entry = table_.at(static_cast<std::size_t>(row.sequence.value));
+        Sequence& entry = entry_of(row.sequence);
         batch_->add(row, entry.length, pages_.cell(row.sequence, entry.length));
         ++entry.length;
     }

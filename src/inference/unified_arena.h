@@ -37,6 +37,12 @@ public:
     [[nodiscard]] bool truncate(SequenceId sequence, std::uint32_t tokens) override;
     void adopt(SequenceId sequence, SequenceId from, std::uint32_t tokens) override;
     void shrink(SequenceId sequence, std::uint32_t tokens) override;
+    [[nodiscard]] std::uint32_t fork_cost(SequenceId from, std::uint32_t capacity) const override;
+    [[nodiscard]] bool would_fit(std::uint32_t tokens,
+                                 std::span<const SequenceId> released) const override;
+    [[nodiscard]] Result<SavedCells> save(SequenceId sequence) override;
+    [[nodiscard]] Result<void> load(SequenceId sequence, std::span<const std::uint8_t> bytes,
+                                    const SavedOrder& order) override;
     Result<void> compute(std::span<const Row> rows) override;
     [[nodiscard]] std::span<const float> logits(std::size_t index) const override;
     // Moves a sequence's cells to the lowest free pages, bit for bit, with room for `tokens`
@@ -68,13 +74,17 @@ private:
     [[nodiscard]] Sequence& entry_of(SequenceId sequence) {
         return table_.at(static_cast<std::size_t>(sequence.value));
     }
+    [[nodiscard]] const Sequence& entry_of(SequenceId sequence) const {
+        return table_.at(static_cast<std::size_t>(sequence.value));
+    }
     [[nodiscard]] std::optional<SequenceId> free_sequence() const;
     // From now on the first `pages` pages of a sequence count as shared, or only they do.
     void join(SequenceId sequence, std::uint32_t pages);
     void leave(SequenceId sequence, std::uint32_t pages);
     // Gives the sequence a page of its own in place of a half-full one that others have too.
     Result<void> own_last_page(SequenceId sequence);
-    // A sequence's tokens and cells taken out, and put into other cells, bit for bit.
+    // A sequence's tokens and cells, and how they are put into other cells, bit for bit.
+    [[nodiscard]] std::vector<std::uint8_t> state_of(std::int32_t sequence);
     [[nodiscard]] std::vector<std::uint8_t> take_state(std::int32_t sequence);
     Result<void> put_state(std::int32_t sequence, std::span<const std::uint8_t> state,
                            std::span<const std::uint32_t> cells);

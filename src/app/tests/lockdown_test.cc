@@ -97,12 +97,16 @@ TEST(Lockdown, leaves_a_server_its_model_its_programs_their_code_and_its_port) {
     EXPECT_THAT(left.read, testing::IsSupersetOf({model, std::filesystem::path("chat.wasm")}));
     const auto code = code_cache_directory();
     ASSERT_TRUE(code.has_value());
-    EXPECT_THAT(left.write, testing::UnorderedElementsAre(*code, "programs"));
+    const auto swap = swap_directory();
+    ASSERT_TRUE(swap.has_value());
+    EXPECT_THAT(left.write, testing::UnorderedElementsAre(*code, *swap, "programs"));
     EXPECT_THAT(left.listen, testing::ElementsAre(4711));
 
     settings.model.name_or_path = model;  // no longer there
     settings.program.chat.clear();
+    settings.model.swap_disk_bytes = 0;
     EXPECT_EQ(server_files(settings).read.size(), left.read.size() - 2);
+    EXPECT_THAT(server_files(settings).write, testing::UnorderedElementsAre(*code, "programs"));
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 // A context's tokens are those that plain llama.cpp computes for it alone, whatever runs beside it.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -226,6 +228,40 @@ TEST(EngineExactness, ABeginningThatTheTenantComputedBeforeIsNotComputedAgain) {
     const auto cold = ask(*engine, "three", other);
     EXPECT_EQ(cold.second, 731U);
     EXPECT_EQ(ask(*engine, "one", other), std::pair(cold.first, std::uint64_t{131}));
+}
+
+// Sixteen contexts that pause after every few tokens, in cells for half of them: they are swapped
+// again and again, to memory and to the disk.
+TEST(EngineExactness, SwappedContextsGoOnWithTheSameTokens) {
+    const auto engine = start({.kv_tokens = 1000,
+                               .max_contexts = 16,
+                               .cached_contexts = 0,
+                               .swap = {.memory_bytes = 16 << 20,
+                                        .disk_bytes = std::uint64_t{1} << 30,
+                                        .directory = testing::TempDir()},
+                               .swap_after = {}});
+    std::vector<ContextId> ids;
+    std::vector<std::vector<Token>> answers(kContexts);
+    for (std::size_t i = 0; i < kContexts; ++i) {
+        const auto& prompt = expected().prompts[i];
+        auto [id, created] = create(*engine, static_cast<std::uint32_t>(prompt.size()) + 32);
+        ids.push_back(id);
+        ASSERT_TRUE(prefill(*engine, id, prompt).get());
+    }
+    for (std::uint32_t made = 0; made < 24; made += 8) {
+        for (std::size_t i = 0; i < kContexts; ++i) {
+            const auto sink = generate(*engine, ids[i], {.max_tokens = 8});
+            ASSERT_TRUE(sink->wait());
+            const auto tokens = sink->tokens();
+            answers[i].insert(answers[i].end(), tokens.begin(), tokens.end());
+        }
+    }
+    for (std::size_t i = 0; i < kContexts; ++i) {
+        auto wanted = expected().answers[i];
+        wanted.resize(std::min<std::size_t>(wanted.size(), 24));
+        EXPECT_EQ(answers[i], wanted) << kQuestions[i];
+    }
+    EXPECT_GE(engine->stats().swapped_in, 2 * kContexts);
 }
 
 }  // namespace

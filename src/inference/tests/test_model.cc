@@ -91,14 +91,32 @@ Token PlainLlama::best() const {
         std::max_element(logits, logits + test_model()->info().vocabulary_size) - logits);
 }
 
+void PlainLlama::decode_in_chunks(const std::vector<Token>& tokens, std::size_t chunk) {
+    for (std::size_t at = 0; at < tokens.size(); at += chunk) {
+        const std::size_t end = std::min(tokens.size(), at + chunk);
+        decode({tokens.begin() + static_cast<std::ptrdiff_t>(at),
+                tokens.begin() + static_cast<std::ptrdiff_t>(end)});
+    }
+}
+
+std::vector<float> PlainLlama::logits_after(const std::vector<Event>& history) {
+    llama_memory_t memory = llama_get_memory(context_.get());
+    llama_memory_clear(memory, true);
+    for (const Event& event : history) {
+        if (event.cut_to) {
+            llama_memory_seq_rm(memory, 0, static_cast<llama_pos>(*event.cut_to), -1);
+        } else {
+            decode_in_chunks(event.tokens, event.together ? 512 : 1);
+        }
+    }
+    const float* logits = llama_get_logits_ith(context_.get(), -1);
+    return {logits, logits + test_model()->info().vocabulary_size};
+}
+
 std::vector<Token> PlainLlama::greedy(const std::vector<Token>& prompt, std::size_t max_tokens,
                                       std::size_t chunk) {
     llama_memory_clear(llama_get_memory(context_.get()), true);
-    for (std::size_t at = 0; at < prompt.size(); at += chunk) {
-        const std::size_t end = std::min(prompt.size(), at + chunk);
-        decode({prompt.begin() + static_cast<std::ptrdiff_t>(at),
-                prompt.begin() + static_cast<std::ptrdiff_t>(end)});
-    }
+    decode_in_chunks(prompt, chunk);
     std::vector<Token> tokens;
     while (tokens.size() < max_tokens) {
         const Token token = best();

@@ -1,8 +1,10 @@
 // The real model for tests, and what plain llama.cpp makes of it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,7 +41,17 @@ public:
     std::vector<Token> greedy(const std::vector<Token>& prompt, std::size_t max_tokens,
                               std::size_t chunk = 512);
 
+    // How a sequence came to be: tokens computed together or one by one, and truncations.
+    struct Event {
+        std::vector<Token> tokens = {};
+        bool together = true;                      // in chunks of 512
+        std::optional<std::uint32_t> cut_to = {};  // instead of tokens
+    };
+    // The logits after the last token when all of it is done on a fresh sequence.
+    std::vector<float> logits_after(const std::vector<Event>& history);
+
 private:
+    void decode_in_chunks(const std::vector<Token>& tokens, std::size_t chunk);
     void decode(std::vector<Token> tokens);
     Token best() const;
 

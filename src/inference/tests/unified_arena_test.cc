@@ -244,5 +244,92 @@ TEST_F(UnifiedArenaTest, ShrunkSequencesReserveWhatTheyHold) {
     EXPECT_TRUE(arena->acquire(1000));
 }
 
+// Cells that were copied out and put into others, lower or higher ones, alone or shared before.
+TEST_F(UnifiedArenaTest, SavedCellsGiveTheLogitsOfThoseThatStayed) {
+    const std::vector<Token> text = text_tokens(400);
+    const std::vector<Token> more(text.begin() + 200, text.begin() + 280);
+    for (const std::size_t length : {1U, 64U, 130U}) {
+        const std::vector<Token> prompt(text.begin(),
+                                        text.begin() + static_cast<std::ptrdiff_t>(length));
+        Logits expected;
+        {
+            const auto arena = make(400, 1);
+            const auto alone = arena->acquire(400);
+            append(*arena, *alone, prompt);
+            expected = continued(*arena, *alone, more, append);
+        }
+        const auto arena = make(2000, 5);
+        const auto below = arena->acquire(400).value();
+        append(*arena, below, {1, 2, 3});
+        const auto source = arena->acquire(400).value();
+        append(*arena, source, prompt);
+        const auto fork = arena->fork(source, 400).value();
+        const auto saved = arena->save(fork);
+        ASSERT_TRUE(saved);
+        EXPECT_EQ(saved->order.tokens, length);
+        EXPECT_TRUE(saved->order.positions.empty());
+        arena->release(source);
+        arena->release(fork);
+        const auto back = arena->acquire(400).value();
+        ASSERT_TRUE(arena->load(back, saved->bytes, saved->order));
+        arena->release(below);
+        // The same copy once more: what has one page lies below the first one now.
+        const auto again = arena->acquire(400).value();
+        ASSERT_TRUE(arena->load(again, saved->bytes, saved->order));
+        EXPECT_EQ(continued(*arena, back, more, append), expected) << length;
+        EXPECT_EQ(continued(*arena, again, more, append), expected) << length;
+    }
+}
+
+TEST_F(UnifiedArenaTest, CellsOutOfOrderComeBackToTheirPositions) {
+    const std::vector<Token> text = text_tokens(330);
+    const auto arena = make(384, 3);
+    const auto low = arena->acquire(64).value();
+    append(*arena, low, {text.begin(), text.begin() + 64});
+    const auto source = arena->acquire(320).value();
+    append(*arena, source, {text.begin(), text.begin() + 128});
+    const auto fork = arena->fork(source, 128).value();  // keeps the first pages where they are
+    append(*arena, source, {text.begin() + 128, text.begin() + 310});
+    arena->release(low);
+    arena->release(fork);
+    const auto before = arena->save(source).value();
+    const auto wanted = append(*arena, source, {42});
+    arena->release(source);
+    const auto back = arena->acquire(320).value();
+    ASSERT_TRUE(arena->load(back, before.bytes, before.order));
+    EXPECT_EQ(append(*arena, back, {42}), wanted);
+}
+
+TEST_F(UnifiedArenaTest, DamagedCellsAreNotPutBack) {
+    const auto arena = make(400, 2);
+    const auto source = arena->acquire(100).value();
+    append(*arena, source, text_tokens(70));
+    auto saved = arena->save(source).value();
+    const auto other = arena->acquire(100).value();
+    saved.bytes.resize(saved.bytes.size() - 1);
+    const auto loaded = arena->load(other, saved.bytes, saved.order);
+    ASSERT_FALSE(loaded);
+    EXPECT_EQ(loaded.error().type, ErrorType::kUnavailable);
+    EXPECT_EQ(loaded.error().code, "kv_move_failed");
+    arena->release(other);
+    const auto third = arena->acquire(100).value();
+    EXPECT_EQ(append(*arena, third, text_tokens(70)).size(), 49152U);
+}
+
+TEST_F(UnifiedArenaTest, TellsWhatWouldFitWithoutSomeSequences) {
+    const auto arena = make(1000, 4);
+    const auto source = arena->acquire(300).value();
+    append(*arena, source, text_tokens(200));  // three full pages and 8 cells
+    EXPECT_EQ(arena->fork_cost(source, 500), 500U - 192U);
+    const auto fork = arena->fork(source, 500).value();
+    EXPECT_TRUE(arena->would_fit(392, {}));
+    EXPECT_FALSE(arena->would_fit(393, {}));
+    // What both share goes with the second of them only.
+    EXPECT_TRUE(arena->would_fit(392 + 108, {{source}}));
+    EXPECT_FALSE(arena->would_fit(392 + 109, {{source}}));
+    EXPECT_TRUE(arena->would_fit(1000, {{source, fork}}));
+    EXPECT_FALSE(arena->would_fit(1001, {{source, fork}}));
+}
+
 }  // namespace
 }  // namespace realm::inference
