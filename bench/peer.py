@@ -9,8 +9,9 @@ import statistics
 import sys
 import tempfile
 
+import tree_search
 import workload
-from servers import CONTEXT, LlamaServer, Realm, drive, warm_up
+from servers import CONTEXT, LlamaServer, Realm, alone, drive, warm_up
 from support import ROOT, median, percentile_99, row, run
 
 DEFAULT_BATCHES = (2048, 512)
@@ -19,6 +20,7 @@ STALL_BATCHES = (DEFAULT_BATCHES, (512, 512), (256, 256), (128, 128), (64, 64))
 GRID_TOKENS = 48
 GRID_PROMPTS = 2
 PEER = "llama-server"
+CASES = ("single_stream", "tenants", "stall", "step_many")
 
 
 def program():
@@ -92,12 +94,17 @@ class Grid:
         self._llama, self._model, self._folder, self._runs = llama, model, folder, runs
 
     def best(self, candidates, slots, plan, score, unit):
-        """The flags with the highest score, each scored by its best run."""
+        """The flags with the highest score of a plan's results."""
+        return self.best_by(candidates, slots, unit, lambda server, _: score(
+            drive(server, [], plan, self._folder)))
+
+    def best_by(self, candidates, slots, unit, score):
+        """The flags with the highest score(server, run), each scored by its best run."""
         scored = []
         for flags in candidates:
             with LlamaServer(self._llama, self._model, self._folder, slots, flags) as server:
                 warm_up(server, self._folder)
-                scores = [score(drive(server, [], plan, self._folder)) for _ in range(self._runs)]
+                scores = [score(server, i) for i in range(self._runs)]
             scored.append((max(scores), len(scored), flags))
             print(f"  {text_of(flags):<42} {abs(max(scores)):9.1f} {unit}", flush=True)
         chosen = max(scored, key=lambda entry: (entry[0], -entry[1]))[2]
@@ -126,6 +133,16 @@ class Grid:
                          workload.RUNNING + 1, workload.stall("grid", GRID_PROMPTS),
                          lambda results: -stall_figures(results)["gap"], "ms")
 
+    def search(self, general, batches, search):
+        def rate(server, i):
+            prompt = tree_search.prefix(server, f"grid {i}")
+            return tree_search.figures(alone(server, [], lambda: search(server, prompt)))["rate"]
+        print("grid of its cache: the tree search, the prefix computed in "
+              f"{'each slot' if search is tree_search.with_requests else 'one slot and copied'}:")
+        return self.best_by([[*general[:4], cache, *batches, "--slot-save-path", self._folder]
+                             for cache in ("-kvu", "-no-kvu")],
+                            tree_search.WIDTH, "tok/s", rate)
+
 
 # ---- The cases.
 
@@ -136,7 +153,8 @@ class Case:
         self.model, self.folder, self._rounds = model, folder, rounds
 
     def measure(self, name, servers, turns):
-        """`turns` maps a label to (server, plan of a round, figures); gives all rounds' figures."""
+        """`turns` maps a label to (server, ask), where ask(turn, other servers) gives the figures of
+        one round; gives all rounds' figures."""
         for server in servers:
             warm_up(server, self.folder)
             print(f"{name}: {' '.join(server.command)}", flush=True)
@@ -145,13 +163,18 @@ class Case:
             # Whoever went first in one round goes last in the next.
             order = list(turns) if turn % 2 == 0 else list(reversed(turns))
             for label in order:
-                server, plan, figures = turns[label]
+                server, ask = turns[label]
                 others = [other for other in servers if other is not server]
-                rounds[label].append(figures(drive(server, others, plan(turn), self.folder)))
+                rounds[label].append(ask(turn, others))
             print(f"  round {turn + 1}: " + "; ".join(
                 f"{label} " + ", ".join(f"{key} {value:.1f}" for key, value in
                                         rounds[label][-1].items()) for label in turns), flush=True)
         return rounds
+
+    def load(self, server, plan, figures):
+        """A turn in which load_client drives the server with the plan of the round."""
+        return server, lambda turn, others: figures(
+            drive(server, others, plan(turn), self.folder))
 
 
 def stream_rows(case, llama, flags):
@@ -159,7 +182,8 @@ def stream_rows(case, llama, flags):
             LlamaServer(llama, case.model, case.folder, 1, flags) as peer:
         plan = workload.single_stream
         found = case.measure("single_stream", [realm, peer], {
-            "realm": (realm, plan, single_figures), PEER: (peer, plan, single_figures)})
+            "realm": case.load(realm, plan, single_figures),
+            PEER: case.load(peer, plan, single_figures)})
     return [row("single_stream", median(found["realm"], "rate"), "tok/s", "higher", PEER,
                 median(found[PEER], "rate"))]
 
@@ -170,12 +194,13 @@ def tenant_rows(case, llama, flags):
             LlamaServer(llama, case.model, case.folder, len(workload.TENANTS), flags) as peer:
         plan = workload.tenants16
         all_at_once = case.measure("tenants16", [realm, peer], {
-            "realm": (realm, plan, total_figures), PEER: (peer, plan, total_figures)})
+            "realm": case.load(realm, plan, total_figures),
+            PEER: case.load(peer, plan, total_figures)})
         shared = case.measure("fair_share", [realm, peer], {
-            "realm": (realm, workload.fair_share, share_figures),
-            PEER: (peer, workload.fair_share, share_figures),
-            "realm, one tenant": (realm, lambda turn: workload.fair_share(turn, "tenant00"),
-                                  share_figures)})
+            "realm": case.load(realm, workload.fair_share, share_figures),
+            PEER: case.load(peer, workload.fair_share, share_figures),
+            "realm, one tenant": case.load(
+                realm, lambda turn: workload.fair_share(turn, "tenant00"), share_figures)})
     return [
         row("tenants16", median(all_at_once["realm"], "rate"), "tok/s", "higher", PEER,
             median(all_at_once[PEER], "rate")),
@@ -193,7 +218,7 @@ def stall_rows(case, llama, default, tuned):
         peers = {name: stack.enter_context(
             LlamaServer(llama, case.model, case.folder, slots, flags, name))
             for name, flags in ((PEER, default), (tuned_name, tuned))}
-        turns = {server.name: (server, workload.stall, stall_figures)
+        turns = {server.name: case.load(server, workload.stall, stall_figures)
                  for server in (realm, *peers.values())}
         found = case.measure("stall", [realm, *peers.values()], turns)
     rows = []
@@ -205,18 +230,50 @@ def stall_rows(case, llama, default, tuned):
     return rows
 
 
+def search_rows(case, llama, flags):
+    """`flags`: llama-server's for a prefix that each slot computes, and for one that is copied."""
+    kinds = {PEER: tree_search.with_requests, f"{PEER}, prefix copied": tree_search.with_copies}
+    with contextlib.ExitStack() as stack:
+        realm = stack.enter_context(Realm(
+            case.model, case.folder, "--set", f"program.directory={case.folder}",
+            tenants=tree_search.KEYS))
+        tree_search.install(realm)
+        peers = {label: stack.enter_context(LlamaServer(
+            llama, case.model, case.folder, tree_search.WIDTH, flags[search], label))
+            for label, search in kinds.items()}
+        comparison = tree_search.Comparison(peers[PEER])
+        turns = {"realm": comparison.turn("realm", realm, tree_search.inside_realm)} | {
+            label: comparison.turn(label, peers[label], search)
+            for label, search in kinds.items()}
+        found = case.measure("step_many", [realm, *peers.values()], turns)
+    print("\n".join(comparison.remarks()), flush=True)
+    return [row(name, median(found["realm"], "rate"), "tok/s", "higher", label,
+                median(found[label], "rate"))
+            for name, label in zip(("step_many", "step_many_copied"), kinds, strict=True)]
+
+
 def rows_against_llama_server(model, options):
     llama = program()
     cores = len(os.sched_getaffinity(0))
     print(f"against llama-server: {model.name} and {CONTEXT} tokens of context on both sides; Realm "
           f"with its defaults; {options.rounds} rounds in turns, medians")
-    print("\n".join(workload.description()), flush=True)
+    print("\n".join([*workload.description(), tree_search.DESCRIPTION]), flush=True)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         grid = Grid(llama, model, folder, min(options.rounds, 2))
-        general, batches = grid.general(cores)
-        tuned = grid.stall(general)
         case = Case(model, folder, options.rounds)
-        return (stream_rows(case, llama, general + batches) +
-                tenant_rows(case, llama, general + batches) +
-                stall_rows(case, llama, general + batch_flags(DEFAULT_BATCHES), tuned))
+        general, batches = grid.general(cores)
+        both = general + batches
+
+        def stalls():
+            return stall_rows(case, llama, general + batch_flags(DEFAULT_BATCHES),
+                              grid.stall(general))
+
+        def searches():
+            return search_rows(case, llama, {search: grid.search(general, batches, search)
+                                             for search in (tree_search.with_requests,
+                                                            tree_search.with_copies)})
+        cases = {"single_stream": lambda: stream_rows(case, llama, both),
+                 "tenants": lambda: tenant_rows(case, llama, both),
+                 "stall": stalls, "step_many": searches}
+        return [made for wanted in options.cases or cases for made in cases[wanted]()]

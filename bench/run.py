@@ -166,6 +166,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
     parser.add_argument("--only", choices=["own", "peer", "all"], default="all",
                         help="the rows that need nothing else, those against llama-server, or both")
+    parser.add_argument("--cases", nargs="+", choices=peer.CASES,
+                        help="of the rows against llama-server, only these")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--tokens", type=int, default=256, help="of the own rows' streams")
     parser.add_argument("--threads", type=int, default=cores,

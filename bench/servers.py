@@ -116,9 +116,9 @@ def settle(servers):
 
 
 def our_cpu_seconds(server):
-    """Of the server and of the clients that have ended."""
-    clients = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return server.cpu_seconds() + clients.ru_utime + clients.ru_stime
+    """Of the server, of this process and of the clients that have ended."""
+    clients = [resource.getrusage(who) for who in (resource.RUSAGE_CHILDREN, resource.RUSAGE_SELF)]
+    return server.cpu_seconds() + sum(client.ru_utime + client.ru_stime for client in clients)
 
 
 def machine_cpu_seconds():
@@ -128,13 +128,13 @@ def machine_cpu_seconds():
     return (sum(ticks) - ticks[3] - ticks[4]) / TICKS, sum(ticks) / TICKS
 
 
-def drive(server, others, plan, folder):
-    """The results of one plan; the other servers must have been idle meanwhile."""
+def alone(server, others, ask):
+    """What ask() gives, which has the server work; the others must have been idle meanwhile."""
     settle([server, *others])
     before = [other.cpu_seconds() for other in others]
     begin = time.monotonic()
     ours, (busy, total) = our_cpu_seconds(server), machine_cpu_seconds()
-    results = load(server.port, plan, folder)
+    answer = ask()
     ours, after = our_cpu_seconds(server) - ours, machine_cpu_seconds()
     foreign = (after[0] - busy - ours) / (after[1] - total)
     if foreign > FOREIGN:
@@ -144,6 +144,12 @@ def drive(server, others, plan, folder):
     for other, was in zip(others, before, strict=True):
         if other.cpu_seconds() - was > allowed:
             sys.exit(f"bench: {other.name} computed while {server.name} was measured")
+    return answer
+
+
+def drive(server, others, plan, folder):
+    """The results of one plan."""
+    results = alone(server, others, lambda: load(server.port, plan, folder))
     check(server, plan, results)
     return results
 
