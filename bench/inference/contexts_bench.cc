@@ -125,6 +125,10 @@ double swap_restore(const std::shared_ptr<const Model>& model) {
         back.push_back(
             std::chrono::duration<double, std::milli>(base::SteadyClock::now() - began).count());
     }
+    // The figures are those of when the last work was done.
+    Answer<void> done;
+    (*engine)->truncate(kept, kTokens, done.callback());
+    done.wait();
     if ((*engine)->stats().swapped_in != kRestoreRounds) {
         throw std::runtime_error("the context was not swapped each time");
     }

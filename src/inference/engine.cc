@@ -272,6 +272,15 @@ void Engine::step(ContextId id, const SamplingParams& sampling,
         });
 }
 
+void Engine::step_many(std::vector<Step> steps) {
+    // One operation: the engine computes nothing before all tokens are chosen.
+    impl_->post([steps = std::move(steps)](EngineCore& core) mutable {
+        for (Step& step : steps) {
+            core.step(step.id, step.sampling, std::move(step.mask), std::move(step.done));
+        }
+    });
+}
+
 void Engine::generate(ContextId id, GenerateParams params, std::shared_ptr<TokenSink> sink) {
     impl_->post([id, params = std::move(params), sink = std::move(sink)](EngineCore& core) mutable {
         core.generate(id, std::move(params), std::move(sink));

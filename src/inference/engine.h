@@ -162,6 +162,15 @@ public:
     void step(ContextId id, const SamplingParams& sampling, std::shared_ptr<const TokenMask> mask,
               Callback<Token> done);
 
+    // The same for many contexts, whose rows are then computed together.
+    struct Step {
+        ContextId id;
+        SamplingParams sampling = {};
+        std::shared_ptr<const TokenMask> mask = {};
+        Callback<Token> done;
+    };
+    void step_many(std::vector<Step> steps);
+
     // Chooses and appends until a stop condition holds; runs ahead of the sink until that is full.
     // An end-of-generation token ends it and is not given to the sink.
     void generate(ContextId id, GenerateParams params, std::shared_ptr<TokenSink> sink);

@@ -4,6 +4,8 @@
 #include <atomic>
 #include <cmath>
 #include <cstddef>
+#include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -200,12 +202,18 @@ void SamplingInterface::step_many(std::span<const std::int32_t> contexts,
         records.push_back(std::move(*record));
     }
     auto group = std::make_shared<StepGroup>(records.size(), state_, std::move(completion));
+    std::map<inference::Engine*, std::vector<inference::Engine::Step>> steps;
     for (std::size_t i = 0; i < records.size(); ++i) {
         const auto& record = records[i];
-        record->engine->step(record->id, record->sampling, record->mask,
-                             [group, i, record](Result<Token> token) {
-                                 group->finish(i, *record, std::move(token));
-                             });
+        steps[record->engine].push_back({.id = record->id,
+                                         .sampling = record->sampling,
+                                         .mask = record->mask,
+                                         .done = [group, i, record](Result<Token> token) {
+                                             group->finish(i, *record, std::move(token));
+                                         }});
+    }
+    for (auto& [engine, together] : steps) {
+        engine->step_many(std::move(together));
     }
 }
 

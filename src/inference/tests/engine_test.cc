@@ -4,10 +4,13 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 
+#include <cstdint>
 #include <filesystem>
+#include <future>
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "inference/processors.h"
@@ -206,6 +209,36 @@ TEST_F(EngineTest, StopGenerateEndsItAndTheContextGoesOn) {
     const auto more = generate(*engine, id, {.max_tokens = 2});
     ASSERT_TRUE(more->wait());
     EXPECT_EQ(more->tokens().size(), 2U);
+}
+
+TEST_F(EngineTest, StepsAskedTogetherAreComputedTogether) {
+    const auto engine = start({.kv_tokens = 1024, .max_contexts = 8});
+    std::vector<ContextId> ids;
+    for (int i = 0; i < 8; ++i) {
+        ids.push_back(create(*engine, 64).first);
+        ASSERT_TRUE(prefill(*engine, ids.back(), question_tokens("Say a number.")).get());
+    }
+    for (int round = 0; round < 3; ++round) {
+        std::vector<Engine::Step> steps;
+        std::vector<std::future<Result<Token>>> chosen;
+        for (const ContextId id : ids) {
+            auto [done, token] = expect<Token>();
+            steps.push_back({.id = id, .done = std::move(done)});
+            chosen.push_back(std::move(token));
+        }
+        engine->step_many(std::move(steps));
+        for (auto& token : chosen) {
+            ASSERT_TRUE(token.get());
+        }
+    }
+    // The first answer comes when all rows are computed, the second when they are counted.
+    for (int i = 0; i < 2; ++i) {
+        auto [read, logits] = expect<std::vector<float>>();
+        engine->read_logits(ids.back(), std::move(read));
+        ASSERT_TRUE(logits.get());
+    }
+    EXPECT_EQ(engine->stats().steps, 3U);
+    EXPECT_EQ(engine->stats().decode_rows, 24U);
 }
 
 TEST_F(EngineTest, DestructionEndsWorkInFlight) {
