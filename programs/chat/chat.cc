@@ -30,9 +30,34 @@ realm::Status check_length(std::size_t prompt, std::size_t longest) {
                       ", the answer included. Shorten the messages.");
 }
 
+realm::Status check_biases(const std::vector<realm_logit_bias>& biases, std::uint32_t vocabulary) {
+    for (const realm_logit_bias& item : biases) {
+        if (static_cast<std::uint32_t>(item.token) >= vocabulary) {
+            return refuse("invalid_value", "logit_bias",
+                          "'logit_bias' names token " + std::to_string(item.token) +
+                              "; this model has 0 to " + std::to_string(vocabulary - 1) + ".");
+        }
+    }
+    return {};
+}
+
+realm::Status set_sampling(realm::Context& context, const ChatRequest& request) {
+    REALM_CHECK(context.set_sampling(request.sampling));
+    if (request.typical_p != 1) {
+        REALM_CHECK(context.set_typical(request.typical_p));
+    }
+    if (request.repetition_penalty != 1) {
+        REALM_CHECK(context.set_repetition(request.repetition_penalty));
+    }
+    if (!request.logit_bias.empty()) {
+        REALM_CHECK(context.set_logit_bias(request.logit_bias));
+    }
+    return {};
+}
+
 realm::Result<Answer> answer(realm::Context& context, const ChatRequest& request,
                              std::uint32_t max_tokens) {
-    REALM_CHECK(context.set_sampling(request.sampling));
+    REALM_CHECK(set_sampling(context, request));
     REALM_CHECK(context.set_min_tokens(request.min_tokens));
     REALM_TRY(generation, context.generate(max_tokens, request.stop));
     Answer answer;
@@ -67,6 +92,7 @@ realm::Status run() {
     REALM_TRY(request, read_request(realm::request_data()));
     REALM_TRY(model, realm::Model::open(request.model));
     REALM_TRY(info, model.info());
+    REALM_CHECK(check_biases(request.logit_bias, info.vocabulary_size));
     REALM_TRY(tokens, model.chat_tokens(request.messages));
     REALM_CHECK(check_length(tokens.size(), info.max_context_tokens));
     const auto left = info.max_context_tokens - static_cast<std::uint32_t>(tokens.size());

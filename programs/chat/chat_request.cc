@@ -3,8 +3,11 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <cstddef>
 #include <limits>
+#include <system_error>
 #include <utility>
 
 namespace chat {
@@ -14,11 +17,15 @@ using Json = nlohmann::json;
 
 constexpr std::size_t kMaxStops = 16;
 constexpr std::size_t kMaxStopBytes = 256;
+constexpr std::size_t kMaxBiases = 1024;
 constexpr std::int64_t kMaxTokens = 2'147'483'647;
 
-std::unexpected<realm::Failure> wrong(std::string_view param, std::string_view wanted) {
+// `given`, where it is a number, is named too.
+std::unexpected<realm::Failure> wrong(std::string_view param, std::string_view wanted,
+                                      const Json& given = nullptr) {
+    const std::string instead = given.is_number() ? ", not " + given.dump() : "";
     return refuse("invalid_value", param,
-                  "'" + std::string(param) + "' must be " + std::string(wanted) + ".");
+                  "'" + std::string(param) + "' must be " + std::string(wanted) + instead + ".");
 }
 
 // The member of that name; null counts as absent, as with OpenAI.
@@ -45,7 +52,7 @@ realm::Status read_number(const Json& body, const char* name, const Range& range
     }
     const double value = json->is_number() ? json->get<double>() : range.low - 1;
     if (!(value >= range.low && value <= range.high) || (range.above_low && value == range.low)) {
-        return wrong(name, range.wanted);
+        return wrong(name, range.wanted, *json);
     }
     into = static_cast<float>(value);
     return {};
@@ -80,6 +87,48 @@ realm::Status read_seed(const Json& body, realm_sampling& sampling) {
     sampling.has_seed = 1;
     sampling.seed = static_cast<std::uint32_t>(seed ^ (seed >> 32));
     return {};
+}
+
+// The number of a token as one writes it: no sign, no zeros before it. Negative: it is none.
+std::int32_t token_id(const std::string& name) {
+    std::int32_t id = -1;
+    const auto read = std::from_chars(name.data(), name.data() + name.size(), id);
+    return read.ec == std::errc() && std::to_string(id) == name ? id : -1;
+}
+
+realm::Status read_logit_bias(const Json& body, std::vector<realm_logit_bias>& biases) {
+    constexpr std::string_view kWanted =
+        "an object of at most 1024 token ids, each with a number from -100 to 100";
+    const Json* json = find(body, "logit_bias");
+    if (json == nullptr) {
+        return {};
+    }
+    if (!json->is_object() || json->size() > kMaxBiases) {
+        return wrong("logit_bias", kWanted);
+    }
+    for (const auto& [name, value] : json->items()) {
+        const std::int32_t token = token_id(name);
+        if (token < 0) {
+            return wrong("logit_bias", kWanted);
+        }
+        if (!value.is_number() || std::abs(value.get<double>()) > 100) {
+            return wrong("logit_bias", kWanted, value);
+        }
+        biases.push_back({.token = token, .bias = value.get<float>()});
+    }
+    return {};
+}
+
+// What realm_sampling has no place for.
+realm::Status read_more_sampling(const Json& body, ChatRequest& request) {
+    REALM_CHECK(read_number(body, "typical_p", {0, 1, true, "a number above 0 and at most 1"},
+                            request.typical_p));
+    // The last counts: llama.cpp's name for it, then vLLM's.
+    for (const char* name : {"repeat_penalty", "repetition_penalty"}) {
+        REALM_CHECK(read_number(body, name, {0.01, 100, false, "a number from 0.01 to 100"},
+                                request.repetition_penalty));
+    }
+    return read_logit_bias(body, request.logit_bias);
 }
 
 realm::Status read_sampling(const Json& body, realm_sampling& sampling) {
@@ -241,6 +290,7 @@ realm::Result<ChatRequest> read_request(const std::string& data) {
     REALM_TRY(stop, read_stop(body));
     request.stop = std::move(stop);
     REALM_CHECK(read_sampling(body, request.sampling));
+    REALM_CHECK(read_more_sampling(body, request));
     return request;
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace chat {
 
@@ -16,7 +17,10 @@ struct ChatRequest {
     std::uint32_t min_tokens = 0;
     bool cache_prompt = true;
     realm_sampling sampling{};
-    std::string stop;  // JSON array of strings; empty for none
+    float typical_p = 1;
+    float repetition_penalty = 1;
+    std::vector<realm_logit_bias> logit_bias;  // each token once; perhaps not in the vocabulary
+    std::string stop;                          // JSON array of strings; empty for none
 };
 
 // Reads a body of OpenAI's chat completions. A wrong one ends the request with invalid_request;

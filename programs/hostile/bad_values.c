@@ -22,6 +22,25 @@ void realm_run(void) {
     for (uint32_t i = 0; i < sizeof(bad) / sizeof(bad[0]); ++i) {
         note(realm_context_sampling(context, &bad[i]));
     }
+    note(realm_context_typical(context, 0.0F));
+    note(realm_context_typical(context, __builtin_nanf("")));
+    note(realm_context_repetition(context, 0.0F));
+    note(realm_context_repetition(context, __builtin_inff()));
+    static realm_logit_bias biases[1025];
+    note(realm_context_logit_bias(context, biases, 1025));
+    note(realm_context_logit_bias(context, biases, 2));
+    biases[0].bias = __builtin_nanf("");
+    note(realm_context_logit_bias(context, biases, 1));
+    biases[0].bias = 100.5F;
+    note(realm_context_logit_bias(context, biases, 1));
+    biases[0].bias = 1.0F;
+    biases[0].token = 1 << 20;
+    note(realm_context_logit_bias(context, biases, 1));
+    biases[0].token = -1;
+    note(realm_context_logit_bias(context, biases, 1));
+    biases[0].token = 1;
+    note(realm_context_logit_bias(context, biases, 1));
+    note(realm_context_logit_bias(context, biases, 0));
     note(realm_context_generate(context, 1, "[1]", 3));
     note(realm_context_generate(context, 1, "{}", 2));
     note(realm_take(0, 0));

@@ -1,7 +1,9 @@
 #include "api/chat_shape.h"
 
+#include <charconv>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <utility>
 
@@ -12,9 +14,13 @@ namespace {
 
 using envelope::Json;
 
-std::unexpected<Error> bad_param(std::string_view param, std::string_view wanted) {
-    auto error = fail(ErrorType::kInvalidRequest, "invalid_value",
-                      "'" + std::string(param) + "' must be " + std::string(wanted) + ".");
+// `given`, where it is a number, is named too.
+std::unexpected<Error> bad_param(std::string_view param, std::string_view wanted,
+                                 const Json& given = nullptr) {
+    const std::string instead = given.is_number() ? ", not " + envelope::dump(given) : "";
+    auto error =
+        fail(ErrorType::kInvalidRequest, "invalid_value",
+             "'" + std::string(param) + "' must be " + std::string(wanted) + instead + ".");
     error.error().details = envelope::dump({{"param", param}});
     return error;
 }
@@ -49,10 +55,39 @@ bool is_stop(const Json& json) {
     return all;
 }
 
+constexpr std::size_t kMaxBiases = 1024;
+constexpr std::string_view kBiasesWanted =
+    "an object of at most 1024 token ids, each with a number from -100 to 100";
+
+// A whole number as one writes it: no sign, no zeros before it.
+bool is_token_id(const std::string& name) {
+    std::int32_t id = -1;
+    const auto read = std::from_chars(name.data(), name.data() + name.size(), id);
+    return read.ec == std::errc() && std::to_string(id) == name && id >= 0;
+}
+
+Result<void> check_logit_bias(const Json& biases) {
+    if (!biases.is_object() || biases.size() > kMaxBiases) {
+        return bad_param("logit_bias", kBiasesWanted);
+    }
+    for (const auto& [token, bias] : biases.items()) {
+        if (!is_token_id(token)) {
+            return bad_param("logit_bias", kBiasesWanted);
+        }
+        if (!is_between(bias, -100, 100)) {
+            return bad_param("logit_bias", kBiasesWanted, bias);
+        }
+    }
+    return {};
+}
+
+enum class Quote : std::uint8_t { kNothing, kNumber };
+
 struct Rule {
     std::string_view param;
     bool (*good)(const Json&);
     std::string_view wanted;
+    Quote quote = Quote::kNothing;  // what an error says of the value
 };
 
 // null is taken as absent, as OpenAI does.
@@ -68,19 +103,27 @@ constexpr Rule kRules[] = {
      "a whole number of at least 1"},
     {"max_completion_tokens", [](const Json& j) { return is_whole(j, 1, kMaxInt); },
      "a whole number of at least 1"},
-    {"temperature", [](const Json& j) { return is_between(j, 0, 2); }, "a number from 0 to 2"},
+    {"temperature", [](const Json& j) { return is_between(j, 0, 2); }, "a number from 0 to 2",
+     Quote::kNumber},
     {"top_p", [](const Json& j) { return is_between(j, 0, 1) && j.get<double>() > 0; },
-     "a number above 0 and at most 1"},
-    {"min_p", [](const Json& j) { return is_between(j, 0, 1); }, "a number from 0 to 1"},
+     "a number above 0 and at most 1", Quote::kNumber},
+    {"typical_p", [](const Json& j) { return is_between(j, 0, 1) && j.get<double>() > 0; },
+     "a number above 0 and at most 1", Quote::kNumber},
+    {"min_p", [](const Json& j) { return is_between(j, 0, 1); }, "a number from 0 to 1",
+     Quote::kNumber},
     {"top_k", [](const Json& j) { return is_whole(j, -1, kMaxInt); },
-     "a whole number, 0 or -1 for off"},
+     "a whole number, 0 or -1 for off", Quote::kNumber},
     {"min_tokens", [](const Json& j) { return is_whole(j, 0, kMaxInt); }, "a whole number"},
     {"ignore_eos", [](const Json& j) { return j.is_boolean(); }, "true or false"},
     {"cache_prompt", [](const Json& j) { return j.is_boolean(); }, "true or false"},
     {"frequency_penalty", [](const Json& j) { return is_between(j, -2, 2); },
-     "a number from -2 to 2"},
+     "a number from -2 to 2", Quote::kNumber},
     {"presence_penalty", [](const Json& j) { return is_between(j, -2, 2); },
-     "a number from -2 to 2"},
+     "a number from -2 to 2", Quote::kNumber},
+    {"repetition_penalty", [](const Json& j) { return is_between(j, 0.01, 100); },
+     "a number from 0.01 to 100", Quote::kNumber},
+    {"repeat_penalty", [](const Json& j) { return is_between(j, 0.01, 100); },
+     "a number from 0.01 to 100", Quote::kNumber},
     {"seed", [](const Json& j) { return j.is_number_integer(); }, "a whole number"},
     {"n", [](const Json& j) { return is_whole(j, 1, 1); },
      "1: this server makes one choice for a request"},
@@ -171,7 +214,13 @@ Result<ChatRequest> read_chat_request(Json body, std::uint32_t default_max_token
     }
     for (const Rule& rule : kRules) {
         if (present(body, rule.param) && !rule.good(body[std::string(rule.param)])) {
-            return bad_param(rule.param, rule.wanted);
+            return bad_param(rule.param, rule.wanted,
+                             rule.quote == Quote::kNumber ? body[std::string(rule.param)] : Json());
+        }
+    }
+    if (present(body, "logit_bias")) {
+        if (auto checked = check_logit_bias(body["logit_bias"]); !checked) {
+            return std::unexpected(std::move(checked.error()));
         }
     }
     if (auto checked = check_messages(body); !checked) {

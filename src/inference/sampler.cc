@@ -1,189 +1,123 @@
 #include "inference/sampler.h"
 
-#include <llama.h>
-
 #include <algorithm>
-#include <array>
-#include <functional>
 #include <limits>
-#include <random>
-#include <utility>
-#include <vector>
+#include <optional>
+
+#include "inference/logit_passes.h"
 
 namespace realm::inference {
 namespace {
 
-// Up to this top-k the candidates are picked out before llama.cpp's chain sees them, which saves it
-// a structure for each token of the vocabulary.
-constexpr std::int32_t kLargestPreselection = 256;
-
 constexpr float kNever = -std::numeric_limits<float>::infinity();
 
-// The first largest value. The maxima of sixteen lanes let the compiler use vector registers.
-Token first_largest(std::span<const float> logits) {
-    constexpr std::size_t kLanes = 16;
-    if (logits.size() < kLanes) {
-        return static_cast<Token>(std::ranges::max_element(logits) - logits.begin());
-    }
-    std::array<float, kLanes> lanes{};
-    std::copy_n(logits.begin(), kLanes, lanes.begin());
-    std::size_t i = kLanes;
-    for (; i + kLanes <= logits.size(); i += kLanes) {
-        for (std::size_t lane = 0; lane < kLanes; ++lane) {
-            const float value = logits[i + lane];
-            lanes[lane] = value > lanes[lane] ? value : lanes[lane];
-        }
-    }
-    float largest = *std::ranges::max_element(lanes);
-    for (; i < logits.size(); ++i) {
-        largest = std::max(largest, logits[i]);
-    }
-    const auto found = std::ranges::find(logits, largest);
-    return static_cast<Token>(found == logits.end() ? 0 : found - logits.begin());
-}
-
-// llama.cpp reads this one value as "choose a seed for me".
-std::uint32_t usable_seed(const SamplingParams& params) {
-    const std::uint32_t seed = params.seed.has_value() ? *params.seed : std::random_device{}();
-    return seed == LLAMA_DEFAULT_SEED ? seed - 1 : seed;
-}
-
 bool has_penalties(const SamplingParams& params) {
-    return params.frequency_penalty != 0.0F || params.presence_penalty != 0.0F;
+    return params.frequency_penalty != 0.0F || params.presence_penalty != 0.0F ||
+           params.repetition_penalty != 1.0F;
+}
+
+std::uint32_t seed_of(const SamplingParams& params) {
+    if (params.temperature == 0.0F) {
+        return 0;  // nothing is drawn
+    }
+    return params.seed ? *params.seed : std::random_device{}();
 }
 
 }  // namespace
 
-// llama.cpp's samplers in their order, and the candidates that they work on.
-class Sampler::Chain {
-public:
-    Chain(const SamplingParams& params, std::uint32_t vocabulary_size, std::uint32_t history);
-    Token choose(std::span<const float> logits);
-
-private:
-    struct Deleter {
-        void operator()(llama_sampler* sampler) const { llama_sampler_free(sampler); }
-    };
-
-    void add(llama_sampler* part) { llama_sampler_chain_add(samplers_.get(), part); }
-    void fill(std::span<const float> logits);
-    void fill_top(std::span<const float> logits, std::size_t count);
-
-    std::unique_ptr<llama_sampler, Deleter> samplers_;
-    std::size_t preselected_ = 0;  // candidates that are picked out beforehand; 0: all are taken
-    std::vector<llama_token_data> candidates_;
-};
-
-Sampler::Chain::Chain(const SamplingParams& params, std::uint32_t vocabulary_size,
-                      std::uint32_t history)
-    : samplers_(llama_sampler_chain_init({.no_perf = true})) {
-    const bool penalised = has_penalties(params);
-    if (penalised) {
-        add(llama_sampler_init_penalties(static_cast<std::int32_t>(vocabulary_size),
-                                         static_cast<std::int32_t>(history), 1.0F,
-                                         params.frequency_penalty, params.presence_penalty));
-    }
-    if (params.temperature == 0.0F) {
-        add(llama_sampler_init_greedy());
+void RecentTokens::add(Token token) {
+    if (most_ == 0) {
         return;
     }
-    if (params.top_k > 0) {
-        add(llama_sampler_init_top_k(params.top_k));
+    ++counts_[token];
+    if (last_.size() < most_) {
+        last_.push_back(token);
+        return;
     }
-    if (!penalised && params.top_k > 0 && params.top_k <= kLargestPreselection) {
-        preselected_ = std::min(static_cast<std::uint32_t>(params.top_k), vocabulary_size);
+    const auto forgotten = counts_.find(last_[oldest_]);
+    if (--forgotten->second == 0) {
+        counts_.erase(forgotten);
     }
-    if (params.top_p < 1.0F) {
-        add(llama_sampler_init_top_p(params.top_p, 1));
-    }
-    if (params.min_p > 0.0F) {
-        add(llama_sampler_init_min_p(params.min_p, 1));
-    }
-    add(llama_sampler_init_temp(params.temperature));
-    add(llama_sampler_init_dist(usable_seed(params)));
-}
-
-void Sampler::Chain::fill(std::span<const float> logits) {
-    candidates_.resize(logits.size());
-    for (std::size_t i = 0; i < logits.size(); ++i) {
-        candidates_[i] = {.id = static_cast<Token>(i), .logit = logits[i], .p = 0.0F};
-    }
-}
-
-void Sampler::Chain::fill_top(std::span<const float> logits, std::size_t count) {
-    // A heap with the worst of the best in front; of equal logits the earlier token is the better.
-    std::array<std::pair<float, Token>, kLargestPreselection> heap;
-    const auto end = heap.begin() + static_cast<std::ptrdiff_t>(count);
-    for (std::size_t i = 0; i < count; ++i) {
-        heap[i] = {logits[i], -static_cast<Token>(i)};
-    }
-    std::make_heap(heap.begin(), end, std::greater<>());
-    for (std::size_t i = count; i < logits.size(); ++i) {
-        if (logits[i] > heap.front().first) {
-            std::pop_heap(heap.begin(), end, std::greater<>());
-            *(end - 1) = {logits[i], -static_cast<Token>(i)};
-            std::push_heap(heap.begin(), end, std::greater<>());
-        }
-    }
-    std::sort_heap(heap.begin(), end, std::greater<>());
-    candidates_.resize(count);
-    for (std::size_t i = 0; i < count; ++i) {
-        candidates_[i] = {.id = -heap[i].second, .logit = heap[i].first, .p = 0.0F};
-    }
-}
-
-Token Sampler::Chain::choose(std::span<const float> logits) {
-    if (preselected_ > 0) {
-        fill_top(logits, preselected_);
-    } else {
-        fill(logits);
-    }
-    llama_token_data_array array{.data = candidates_.data(),
-                                 .size = candidates_.size(),
-                                 .selected = -1,
-                                 .sorted = preselected_ > 0};
-    llama_sampler_apply(samplers_.get(), &array);
-    const Token token = array.data[array.selected].id;
-    llama_sampler_accept(samplers_.get(), token);
-    return token;
+    last_[oldest_] = token;
+    oldest_ = (oldest_ + 1) % most_;
 }
 
 Sampler::Sampler(const SamplingParams& params, std::uint32_t vocabulary_size, std::uint32_t history)
-    : params_(params) {
-    if (params.temperature != 0.0F || has_penalties(params)) {
-        chain_ = std::make_unique<Chain>(params, vocabulary_size, history);
+    : params_(params),
+      greedy_(params.temperature == 0.0F),
+      penalises_(has_penalties(params)),
+      random_(seed_of(params)),
+      recent_(history) {
+    if (penalises_ || !params.logit_bias.empty()) {
+        adjusted_.reserve(vocabulary_size);
     }
 }
 
-Sampler::~Sampler() = default;
-
 void Sampler::apply(std::span<const float> logits, const TokenMask* mask) {
-    masked_.assign(logits.begin(), logits.end());
+    adjusted_.assign(logits.begin(), logits.end());
     for (std::size_t i = 0; mask != nullptr && i < logits.size(); ++i) {
-        masked_[i] = mask->allows(i) ? logits[i] : kNever;
+        adjusted_[i] = mask->allows(i) ? logits[i] : kNever;
     }
+}
+
+void Sampler::forbid(std::span<const float> logits, const TokenMask* mask,
+                     std::span<const Token> forbidden) {
+    for (const Token token : forbidden) {
+        adjusted_[static_cast<std::size_t>(token)] = kNever;
+    }
+    if (!forbidden.empty() && largest_of(adjusted_) == kNever) {
+        apply(logits, mask);
+    }
+}
+
+void Sampler::add_biases() {
+    for (const LogitBias& item : params_.logit_bias) {
+        const auto token = static_cast<std::size_t>(item.token);
+        if (token < adjusted_.size()) {
+            adjusted_[token] += item.bias;
+        }
+    }
+}
+
+// A positive logit is divided and another one multiplied: both make the token less likely.
+void Sampler::penalise() {
+    for (const auto& [token, count] : recent_.counts()) {
+        float& logit = adjusted_[static_cast<std::size_t>(token)];
+        logit =
+            logit > 0.0F ? logit / params_.repetition_penalty : logit * params_.repetition_penalty;
+        logit -= static_cast<float>(count) * params_.frequency_penalty + params_.presence_penalty;
+    }
+}
+
+Token Sampler::draw(std::span<const float> logits) {
+    candidates_.narrow(params_, logits);
+    const double point = std::uniform_real_distribution<double>(0.0, 1.0)(random_);
+    const std::optional<Token> token = candidates_.at(point);
+    return token ? *token : first_largest(logits);
 }
 
 Token Sampler::choose(std::span<const float> logits, const TokenMask* mask,
                       std::span<const Token> forbidden) {
-    if (!chain_ && mask == nullptr) {
+    const bool changes = penalises_ || !params_.logit_bias.empty();
+    if (greedy_ && !changes && mask == nullptr) {
         // Mostly the best token is not a forbidden one, and nothing has to be copied.
         const Token best = first_largest(logits);
         if (std::ranges::find(forbidden, best) == forbidden.end()) {
             return best;
         }
     }
-    if (mask != nullptr || !forbidden.empty()) {
+    if (changes || mask != nullptr || !forbidden.empty()) {
         apply(logits, mask);
-        for (const Token token : forbidden) {
-            masked_[static_cast<std::size_t>(token)] = kNever;
-        }
-        if (!forbidden.empty() && std::ranges::max(masked_) == kNever) {
-            apply(logits, mask);
-        }
-        logits = masked_;
+        forbid(logits, mask, forbidden);
+        add_biases();
+        penalise();
+        logits = adjusted_;
     }
-    return chain_ ? chain_->choose(logits) : first_largest(logits);
+    const Token token = greedy_ ? first_largest(logits) : draw(logits);
+    if (penalises_) {
+        recent_.add(token);
+    }
+    return token;
 }
 
 }  // namespace realm::inference

@@ -33,9 +33,21 @@ bool TokenMask::allows_any() const {
     return std::ranges::any_of(words_, [](std::uint32_t word) { return word != 0; });
 }
 
+Result<void> validate_count(std::size_t biases) {
+    if (biases > SamplingParams::kMostBiases) {
+        return fail(ErrorType::kInvalidRequest, "invalid_sampling",
+                    fmt::format("logit_bias must have at most {} tokens, not {}",
+                                SamplingParams::kMostBiases, biases));
+    }
+    return {};
+}
+
 Result<void> validate(const SamplingParams& params) {
     if (!within(params.temperature, 0.0F, std::numeric_limits<float>::max())) {
         return out_of_range("temperature", "0 or more", params.temperature);
+    }
+    if (!within(params.typical_p, 0.0F, 1.0F) || params.typical_p == 0.0F) {
+        return out_of_range("typical_p", "above 0 and at most 1", params.typical_p);
     }
     if (!within(params.top_p, 0.0F, 1.0F) || params.top_p == 0.0F) {
         return out_of_range("top_p", "above 0 and at most 1", params.top_p);
@@ -49,7 +61,17 @@ Result<void> validate(const SamplingParams& params) {
     if (!within(params.presence_penalty, -2.0F, 2.0F)) {
         return out_of_range("presence_penalty", "between -2 and 2", params.presence_penalty);
     }
-    return {};
+    if (!within(params.repetition_penalty, 0.01F, 100.0F)) {
+        return out_of_range("repetition_penalty", "between 0.01 and 100",
+                            params.repetition_penalty);
+    }
+    for (const LogitBias& item : params.logit_bias) {
+        if (!within(item.bias, -100.0F, 100.0F)) {
+            return out_of_range(fmt::format("logit_bias of token {}", item.token),
+                                "between -100 and 100", item.bias);
+        }
+    }
+    return validate_count(params.logit_bias.size());
 }
 
 }  // namespace realm::inference

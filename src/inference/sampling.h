@@ -11,16 +11,31 @@
 
 namespace realm::inference {
 
+// What is added to one token's logit.
+struct LogitBias {
+    std::int32_t token = 0;
+    float bias = 0.0F;  // [-100, 100]
+
+    friend bool operator==(const LogitBias&, const LogitBias&) = default;
+};
+
 // temperature 0 is greedy: the first token with the largest logit, as llama.cpp chooses it (after
-// the penalties, where there are any). Otherwise, in llama.cpp's order: penalties, top-k, top-p,
-// min-p, temperature, then a draw.
+// bias and penalties, where there are any). Otherwise, in llama.cpp's order: bias, penalties,
+// top-k, typical, top-p, min-p, temperature, then a draw. The penalties are for tokens that this
+// generation chose, not for those of the prompt.
 struct SamplingParams {
-    float temperature = 0.0F;                          // >= 0
-    std::int32_t top_k = 40;                           // <= 0: off
-    float top_p = 0.95F;                               // (0, 1]; 1: off
-    float min_p = 0.0F;                                // [0, 1]; 0: off
-    float frequency_penalty = 0.0F;                    // [-2, 2]; counts what this generation chose
-    float presence_penalty = 0.0F;                     // [-2, 2]
+    static constexpr std::size_t kMostBiases = 1024;
+
+    float temperature = 0.0F;         // >= 0
+    std::int32_t top_k = 40;          // <= 0: off
+    float typical_p = 1.0F;           // (0, 1]; 1: off
+    float top_p = 0.95F;              // (0, 1]; 1: off
+    float min_p = 0.0F;               // [0, 1]; 0: off
+    float frequency_penalty = 0.0F;   // [-2, 2]; subtracted for each time it was chosen
+    float presence_penalty = 0.0F;    // [-2, 2]; subtracted once
+    float repetition_penalty = 1.0F;  // [0.01, 100]; divides a positive logit; 1: off
+    std::vector<LogitBias> logit_bias =
+        {};  // at most kMostBiases; unknown tokens count for nothing
     std::optional<std::uint32_t> seed = std::nullopt;  // same seed, prompt and params: same tokens
 
     friend bool operator==(const SamplingParams&, const SamplingParams&) = default;
@@ -43,5 +58,6 @@ private:
 
 // invalid_request/invalid_sampling, naming the first field that is out of range. Any thread.
 [[nodiscard]] Result<void> validate(const SamplingParams& params);
+[[nodiscard]] Result<void> validate_count(std::size_t biases);
 
 }  // namespace realm::inference

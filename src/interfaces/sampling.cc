@@ -1,5 +1,7 @@
 #include "interfaces/sampling.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -86,38 +88,43 @@ std::vector<realm_candidate> likeliest(const std::vector<float>& logits, std::si
     return candidates;
 }
 
-Result<inference::SamplingParams> read_sampling(const realm_sampling& wire) {
-    const auto check = [](bool good, std::string_view what) -> Result<void> {
-        if (good) {
-            return {};
-        }
-        return fail(ErrorType::kInvalidRequest, "invalid_value", std::string(what));
-    };
-    // Written so that NaN fails each of them.
-    const std::pair<bool, std::string_view> rules[] = {
-        {wire.temperature >= 0.0F && wire.temperature <= 100.0F, "temperature must be 0 to 100."},
-        {wire.top_p > 0.0F && wire.top_p <= 1.0F, "top_p must be above 0 and at most 1."},
-        {wire.min_p >= 0.0F && wire.min_p <= 1.0F, "min_p must be 0 to 1."},
-        {wire.frequency_penalty >= -2.0F && wire.frequency_penalty <= 2.0F,
-         "frequency_penalty must be -2 to 2."},
-        {wire.presence_penalty >= -2.0F && wire.presence_penalty <= 2.0F,
-         "presence_penalty must be -2 to 2."}};
-    for (const auto& [good, what] : rules) {
-        if (auto checked = check(good, what); !checked) {
-            return std::unexpected(std::move(checked.error()));
-        }
+// `sampling` with what the guest sets in it.
+Result<inference::SamplingParams> read_sampling(const realm_sampling& wire,
+                                                inference::SamplingParams sampling) {
+    // Written so that NaN is refused. The other limits are the engine's own.
+    if (!(wire.temperature <= 100.0F)) {
+        return fail(ErrorType::kInvalidRequest, "invalid_sampling",
+                    fmt::format("temperature must be between 0 and 100, not {}", wire.temperature));
     }
-    inference::SamplingParams params{.temperature = wire.temperature,
-                                     .top_k = wire.top_k,
-                                     .top_p = wire.top_p,
-                                     .min_p = wire.min_p,
-                                     .frequency_penalty = wire.frequency_penalty,
-                                     .presence_penalty = wire.presence_penalty,
-                                     .seed = std::nullopt};
+    sampling.temperature = wire.temperature;
+    sampling.top_k = wire.top_k;
+    sampling.top_p = wire.top_p;
+    sampling.min_p = wire.min_p;
+    sampling.frequency_penalty = wire.frequency_penalty;
+    sampling.presence_penalty = wire.presence_penalty;
+    sampling.seed.reset();
     if (wire.has_seed != 0) {
-        params.seed = wire.seed;
+        sampling.seed = wire.seed;
     }
-    return params;
+    return sampling;
+}
+
+// The first bias whose token the vocabulary lacks or another bias has; those of equal tokens lie
+// beside each other.
+Result<void> check_tokens(std::span<const inference::LogitBias> sorted, std::uint32_t vocabulary) {
+    for (std::size_t i = 0; i < sorted.size(); ++i) {
+        const Token token = sorted[i].token;
+        if (token < 0 || static_cast<std::uint32_t>(token) >= vocabulary) {
+            return fail(ErrorType::kInvalidRequest, "invalid_sampling",
+                        fmt::format("logit_bias names token {}; the vocabulary has 0 to {}", token,
+                                    vocabulary - 1));
+        }
+        if (i > 0 && sorted[i - 1].token == token) {
+            return fail(ErrorType::kInvalidRequest, "invalid_sampling",
+                        fmt::format("logit_bias names token {} twice", token));
+        }
+    }
+    return {};
 }
 
 }  // namespace
@@ -127,12 +134,63 @@ std::int32_t SamplingInterface::set(std::int32_t context, sandbox::In<realm_samp
     if (!record) {
         return state_->failed(no_such_handle("context", context));
     }
-    auto params = read_sampling(sampling.value);
+    auto params = read_sampling(sampling.value, record->sampling);
     if (!params) {
         return state_->failed(std::move(params.error()));
     }
-    record->sampling = *params;
+    return set_checked(*record, std::move(*params));
+}
+
+std::int32_t SamplingInterface::set_checked(ContextRecord& record,
+                                            inference::SamplingParams sampling) {
+    if (auto valid = inference::validate(sampling); !valid) {
+        return state_->failed(std::move(valid.error()));
+    }
+    record.sampling = std::move(sampling);
     return REALM_OK;
+}
+
+std::int32_t SamplingInterface::typical(std::int32_t context, float p) {
+    const auto record = contexts_->find(context);
+    if (!record) {
+        return state_->failed(no_such_handle("context", context));
+    }
+    inference::SamplingParams sampling = record->sampling;
+    sampling.typical_p = p;
+    return set_checked(*record, std::move(sampling));
+}
+
+std::int32_t SamplingInterface::repetition(std::int32_t context, float penalty) {
+    const auto record = contexts_->find(context);
+    if (!record) {
+        return state_->failed(no_such_handle("context", context));
+    }
+    inference::SamplingParams sampling = record->sampling;
+    sampling.repetition_penalty = penalty;
+    return set_checked(*record, std::move(sampling));
+}
+
+std::int32_t SamplingInterface::logit_bias(std::int32_t context,
+                                           std::span<const realm_logit_bias> biases) {
+    const auto record = contexts_->find(context);
+    if (!record) {
+        return state_->failed(no_such_handle("context", context));
+    }
+    // Before anything is copied.
+    if (auto valid = inference::validate_count(biases.size()); !valid) {
+        return state_->failed(std::move(valid.error()));
+    }
+    inference::SamplingParams sampling = record->sampling;
+    sampling.logit_bias.clear();
+    for (const realm_logit_bias& item : biases) {
+        sampling.logit_bias.push_back({.token = item.token, .bias = item.bias});
+    }
+    std::ranges::stable_sort(sampling.logit_bias, {}, &inference::LogitBias::token);
+    const std::uint32_t vocabulary = record->engine->model().info().vocabulary_size;
+    if (auto known = check_tokens(sampling.logit_bias, vocabulary); !known) {
+        return state_->failed(std::move(known.error()));
+    }
+    return set_checked(*record, std::move(sampling));
 }
 
 std::int32_t SamplingInterface::mask(std::int32_t context, std::span<const std::uint32_t> words) {

@@ -23,6 +23,9 @@ public:
         : contexts_(std::move(contexts)), state_(std::move(state)) {}
 
     std::int32_t set(std::int32_t context, sandbox::In<realm_sampling> sampling);
+    std::int32_t typical(std::int32_t context, float p);
+    std::int32_t repetition(std::int32_t context, float penalty);
+    std::int32_t logit_bias(std::int32_t context, std::span<const realm_logit_bias> biases);
     std::int32_t mask(std::int32_t context, std::span<const std::uint32_t> words);
     std::int32_t min_tokens(std::int32_t context, std::uint32_t count);
     void step_many(std::span<const std::int32_t> contexts, sandbox::Completion completion);
@@ -30,6 +33,8 @@ public:
     void top(std::int32_t context, std::uint32_t count, sandbox::Completion completion);
 
 private:
+    std::int32_t set_checked(ContextRecord& record, inference::SamplingParams sampling);
+
     std::shared_ptr<ContextTable> contexts_;
     std::shared_ptr<CallState> state_;
 };

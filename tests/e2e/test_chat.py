@@ -131,6 +131,68 @@ def test_top_k_of_minus_one_is_off(client):
     assert ask(client, extra_body={"top_k": -1}).choices[0].message.content == ANSWER
 
 
+def tokens_of_answer(tmp_path):
+    return reference([MESSAGES], 64, tmp_path)[0]["tokens"]
+
+
+def test_a_logit_bias_forces_and_forbids_a_token(client, tmp_path):
+    first, second = tokens_of_answer(tmp_path)[:2]
+    forced = ask(client, max_tokens=4, logit_bias={str(second): 100})
+    piece = ask(client, max_tokens=1, logit_bias={str(second): 100}).choices[0].message.content
+    assert piece and forced.choices[0].message.content == piece * 4
+    assert ask(client, logit_bias={str(first): 0}).choices[0].message.content == ANSWER
+    other = ask(client, max_tokens=1, logit_bias={str(first): -100}).choices[0].message.content
+    assert other != ask(client, max_tokens=1).choices[0].message.content
+    drawn = ask(client, max_tokens=4, temperature=1.5, seed=3, logit_bias={str(second): 100})
+    assert drawn.choices[0].message.content == piece * 4
+
+
+@pytest.mark.parametrize("biases, end", [({"5": 101}, "from -100 to 100, not 101."),
+                                         ({"5": -100.5}, "from -100 to 100, not -100.5."),
+                                         ({"x": 1}, "from -100 to 100."),
+                                         ({str(i): 1 for i in range(1025)}, "from -100 to 100."),
+                                         ({"49152": 1}, "token 49152; this model has 0 to 49151.")])
+def test_a_wrong_logit_bias_is_refused(client, biases, end):
+    with pytest.raises(openai.BadRequestError) as refused:
+        ask(client, logit_bias=biases)
+    assert (refused.value.param, refused.value.code) == ("logit_bias", "invalid_value")
+    assert refused.value.body["message"].startswith("'logit_bias' ")
+    assert refused.value.body["message"].endswith(end)
+
+
+def test_biases_up_to_the_limits_are_taken(client):
+    biases = {str(49151 - i): -100 for i in range(1023)} | {"0": 0}
+    assert ask(client, logit_bias=biases).usage.completion_tokens > 0
+
+
+def test_a_repetition_penalty_by_both_names(client):
+    talk_of_one = talk("Repeat the word 'one' a hundred times.")
+    plain, penalised, other = (
+        ask(client, messages=talk_of_one, max_tokens=40, extra_body=body).choices[0].message.content
+        for body in ({}, {"repetition_penalty": 1.5}, {"repeat_penalty": 1.5}))
+    assert plain != penalised == other
+    both = ask(client, messages=talk_of_one, max_tokens=40,
+               extra_body={"repetition_penalty": 1.0, "repeat_penalty": 1.5})
+    assert both.choices[0].message.content == plain
+
+
+@pytest.mark.parametrize("name", ["typical_p", "top_p"])
+def test_tiny_shares_leave_one_choice(client, name):
+    seeds = {ask(client, temperature=2.0, max_tokens=8, seed=seed,
+                 extra_body={name: 1e-6}).choices[0].message.content for seed in (1, 2, 3)}
+    assert len(seeds) == 1
+
+
+@pytest.mark.parametrize("name, value", [("typical_p", 0), ("typical_p", 1.5),
+                                         ("repetition_penalty", 0), ("repeat_penalty", 101)])
+def test_wrong_sampling_is_refused_by_name_and_value(client, name, value):
+    with pytest.raises(openai.BadRequestError) as refused:
+        ask(client, extra_body={name: value})
+    assert refused.value.param == name
+    assert refused.value.body["message"].startswith(f"'{name}' must be a number ")
+    assert refused.value.body["message"].endswith(f", not {value}.")
+
+
 def test_ignore_eos_goes_on_to_max_tokens(client):
     usual = ask(client, max_tokens=40)
     assert usual.choices[0].finish_reason == "stop"

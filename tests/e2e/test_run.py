@@ -72,7 +72,17 @@ def test_program_that_replies_nothing(realm):
     ('{"messages": [{"role": "user", "content": "x"}], "max_tokens": 0}',
      "'max_tokens' must be a whole number of at least 1."),
     ('{"messages": [{"role": "user", "content": "x"}], "temperature": 3}',
-     "'temperature' must be a number from 0 to 2."),
+     "'temperature' must be a number from 0 to 2, not 3."),
+    ('{"messages": [{"role": "user", "content": "x"}], "logit_bias": {"5": 100.5}}',
+     "'logit_bias' must be an object of at most 1024 token ids, each with a number from -100 to 100, "
+     "not 100.5."),
+    ('{"messages": [{"role": "user", "content": "x"}], "logit_bias": {"05": 1}}',
+     "'logit_bias' must be an object of at most 1024 token ids, each with a number from -100 to "
+     "100."),
+    ('{"messages": [{"role": "user", "content": "x"}], "typical_p": 0}',
+     "'typical_p' must be a number above 0 and at most 1, not 0."),
+    ('{"messages": [{"role": "user", "content": "x"}], "repeat_penalty": 0}',
+     "'repeat_penalty' must be a number from 0.01 to 100, not 0."),
     ('{"messages": [{"role": "", "content": "x"}]}',
      "'messages[0].role' must be a string such as \"user\"."),
     ('{"messages": [{"role": "user", "content": "x"}], "n": 2}',
@@ -202,7 +212,7 @@ def test_unknown_import_traps_when_it_is_called(realm):
 def test_program_for_a_newer_interface(realm):
     error = error_of(hostile(realm, "newer_abi"), REFUSED)
     assert error["type"] == "invalid_request"
-    assert "2.0" in error["message"] and "1.2" in error["message"]
+    assert "2.0" in error["message"] and "1.3" in error["message"]
 
 
 def test_program_without_a_version(realm):

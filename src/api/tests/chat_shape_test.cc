@@ -55,12 +55,32 @@ TEST(ChatRequest, bounds_a_generation_that_names_no_number) {
 }
 
 TEST(ChatRequest, accepts_values_up_to_their_limits) {
-    for (const char* fields :
-         {R"("max_tokens":1)", R"("max_tokens":2147483647)", R"("temperature":0)",
-          R"("temperature":2)", R"("top_p":0.001)", R"("top_p":1)", R"("min_p":0)",
-          R"("frequency_penalty":-2)", R"("presence_penalty":2.0)", R"("seed":-1)", R"("n":1)",
-          R"("top_k":0)", R"("top_k":-1)", R"("min_tokens":0)", R"("ignore_eos":true)",
-          R"("cache_prompt":false)", R"("stop":"x")", R"("stop":["a","b"])", R"("stop":[])"}) {
+    for (const char* fields : {R"("max_tokens":1)",
+                               R"("max_tokens":2147483647)",
+                               R"("temperature":0)",
+                               R"("temperature":2)",
+                               R"("top_p":0.001)",
+                               R"("top_p":1)",
+                               R"("min_p":0)",
+                               R"("frequency_penalty":-2)",
+                               R"("presence_penalty":2.0)",
+                               R"("seed":-1)",
+                               R"("n":1)",
+                               R"("top_k":0)",
+                               R"("top_k":-1)",
+                               R"("min_tokens":0)",
+                               R"("ignore_eos":true)",
+                               R"("cache_prompt":false)",
+                               R"("typical_p":0.001)",
+                               R"("typical_p":1)",
+                               R"("repetition_penalty":0.01)",
+                               R"("repeat_penalty":100)",
+                               R"("logit_bias":null)",
+                               R"("logit_bias":{})",
+                               R"("logit_bias":{"0":-100,"2147483647":100.0})",
+                               R"("stop":"x")",
+                               R"("stop":["a","b"])",
+                               R"("stop":[])"}) {
         EXPECT_TRUE(read(fields).has_value()) << fields;
     }
 }
@@ -81,17 +101,26 @@ TEST(ChatRequest, names_the_field_and_what_it_must_be) {
         {R"("max_completion_tokens":0)",
          "'max_completion_tokens' must be a whole number of at least 1."},
         {R"("temperature":"hot")", "'temperature' must be a number from 0 to 2."},
-        {R"("temperature":2.1)", "'temperature' must be a number from 0 to 2."},
-        {R"("temperature":-0.1)", "'temperature' must be a number from 0 to 2."},
-        {R"("top_p":0)", "'top_p' must be a number above 0 and at most 1."},
-        {R"("top_p":1.01)", "'top_p' must be a number above 0 and at most 1."},
-        {R"("min_p":-1)", "'min_p' must be a number from 0 to 1."},
-        {R"("top_k":-2)", "'top_k' must be a whole number, 0 or -1 for off."},
+        {R"("temperature":2.1)", "'temperature' must be a number from 0 to 2, not 2.1."},
+        {R"("temperature":-0.1)", "'temperature' must be a number from 0 to 2, not -0.1."},
+        {R"("top_p":0)", "'top_p' must be a number above 0 and at most 1, not 0."},
+        {R"("top_p":1.01)", "'top_p' must be a number above 0 and at most 1, not 1.01."},
+        {R"("min_p":-1)", "'min_p' must be a number from 0 to 1, not -1."},
+        {R"("top_k":-2)", "'top_k' must be a whole number, 0 or -1 for off, not -2."},
         {R"("min_tokens":-1)", "'min_tokens' must be a whole number."},
         {R"("ignore_eos":1)", "'ignore_eos' must be true or false."},
         {R"("cache_prompt":"no")", "'cache_prompt' must be true or false."},
-        {R"("frequency_penalty":2.1)", "'frequency_penalty' must be a number from -2 to 2."},
-        {R"("presence_penalty":-2.1)", "'presence_penalty' must be a number from -2 to 2."},
+        {R"("frequency_penalty":2.1)",
+         "'frequency_penalty' must be a number from -2 to 2, not 2.1."},
+        {R"("presence_penalty":-2.1)",
+         "'presence_penalty' must be a number from -2 to 2, not -2.1."},
+        {R"("typical_p":0)", "'typical_p' must be a number above 0 and at most 1, not 0."},
+        {R"("typical_p":1.01)", "'typical_p' must be a number above 0 and at most 1, not 1.01."},
+        {R"("repetition_penalty":0.009)",
+         "'repetition_penalty' must be a number from 0.01 to 100, not 0.009."},
+        {R"("repeat_penalty":100.5)",
+         "'repeat_penalty' must be a number from 0.01 to 100, not 100.5."},
+        {R"("repeat_penalty":"1")", "'repeat_penalty' must be a number from 0.01 to 100."},
         {R"("seed":0.5)", "'seed' must be a whole number."},
         {R"("n":2)", "'n' must be 1: this server makes one choice for a request."},
         {R"("stop":"")",
@@ -104,6 +133,35 @@ TEST(ChatRequest, names_the_field_and_what_it_must_be) {
         const std::string name(fields + 1, std::string(fields).find('"', 1) - 1);
         EXPECT_EQ(param_of(request), name);
     }
+}
+
+TEST(ChatRequest, checks_biases) {
+    const std::string wanted =
+        "'logit_bias' must be an object of at most 1024 token ids, each with a number from -100 to "
+        "100";
+    const std::pair<const char*, const char*> cases[] = {{"1", "."},
+                                                         {"[[5,1]]", "."},
+                                                         {R"({"5":101})", ", not 101."},
+                                                         {R"({"5":-100.5})", ", not -100.5."},
+                                                         {R"({"5":"1"})", "."},
+                                                         {R"({"-1":1})", "."},
+                                                         {R"({"05":1})", "."},
+                                                         {R"({"5 ":1})", "."},
+                                                         {R"({"":1})", "."},
+                                                         {R"({"2147483648":1})", "."},
+                                                         {R"({"the":1})", "."}};
+    for (const auto& [biases, rest] : cases) {
+        const auto request = read(R"("logit_bias":)" + std::string(biases));
+        EXPECT_EQ(error_of(request), wanted + rest) << biases;
+        EXPECT_EQ(param_of(request), "logit_bias");
+    }
+    Json biases;
+    for (int token = 0; token < 1024; ++token) {
+        biases[std::to_string(token)] = 1;
+    }
+    EXPECT_TRUE(read(R"("logit_bias":)" + biases.dump()).has_value());
+    biases["1024"] = 1;
+    EXPECT_EQ(error_of(read(R"("logit_bias":)" + biases.dump())), wanted + ".");
 }
 
 TEST(ChatRequest, checks_messages) {

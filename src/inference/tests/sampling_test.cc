@@ -4,6 +4,7 @@
 
 #include <limits>
 #include <string>
+#include <vector>
 
 #include "inference/generation.h"
 
@@ -43,6 +44,34 @@ TEST(SamplingParams, BothSidesOfEachLimit) {
     EXPECT_EQ(complaint({.presence_penalty = 2.0F}), "");
     EXPECT_EQ(complaint({.presence_penalty = -2.5F}),
               "presence_penalty must be between -2 and 2, not -2.5");
+    EXPECT_EQ(complaint({.typical_p = 1.0F}), "");
+    EXPECT_EQ(complaint({.typical_p = 0.01F}), "");
+    EXPECT_EQ(complaint({.typical_p = 0.0F}), "typical_p must be above 0 and at most 1, not 0");
+    EXPECT_EQ(complaint({.typical_p = 1.5F}), "typical_p must be above 0 and at most 1, not 1.5");
+    EXPECT_EQ(complaint({.repetition_penalty = 0.01F}), "");
+    EXPECT_EQ(complaint({.repetition_penalty = 100.0F}), "");
+    EXPECT_EQ(complaint({.repetition_penalty = 0.0F}),
+              "repetition_penalty must be between 0.01 and 100, not 0");
+    EXPECT_EQ(complaint({.repetition_penalty = 100.5F}),
+              "repetition_penalty must be between 0.01 and 100, not 100.5");
+    EXPECT_EQ(complaint({.repetition_penalty = nan}),
+              "repetition_penalty must be between 0.01 and 100, not nan");
+}
+
+TEST(SamplingParams, BothSidesOfTheLimitsOfBiases) {
+    const float nan = std::numeric_limits<float>::quiet_NaN();
+    EXPECT_EQ(complaint({.logit_bias = {{.token = 1, .bias = 100.0F}}}), "");
+    EXPECT_EQ(complaint({.logit_bias = {{.token = 1, .bias = -100.0F}}}), "");
+    EXPECT_EQ(complaint({.logit_bias = {{.token = 1, .bias = 0.0F}, {.token = 7, .bias = 101.0F}}}),
+              "logit_bias of token 7 must be between -100 and 100, not 101");
+    EXPECT_EQ(complaint({.logit_bias = {{.token = 7, .bias = -100.5F}}}),
+              "logit_bias of token 7 must be between -100 and 100, not -100.5");
+    EXPECT_EQ(complaint({.logit_bias = {{.token = 7, .bias = nan}}}),
+              "logit_bias of token 7 must be between -100 and 100, not nan");
+    SamplingParams params{.logit_bias = std::vector<LogitBias>(1024)};
+    EXPECT_EQ(complaint(params), "");
+    params.logit_bias.emplace_back();
+    EXPECT_EQ(complaint(params), "logit_bias must have at most 1024 tokens, not 1025");
 }
 
 struct Complaint {

@@ -36,6 +36,7 @@ constexpr PointerCase kPointers[] = {
     {"realm_context_prefill", "(i32.const 0) %P %N", 2, 4, true},
     {"realm_context_sampling", "(i32.const 0) %P", 2, 32, false},
     {"realm_context_generate", "(i32.const 0) (i32.const 1) %P %N", 3, 1, true},
+    {"realm_context_logit_bias", "(i32.const 0) %P %N", 2, 8, true},
     {"realm_context_mask", "(i32.const 0) %P %N", 2, 4, true},
     {"realm_context_step_many", "%P %N", 1, 4, true},
 };
@@ -101,9 +102,10 @@ TEST_F(GuestCalls, every_function_with_a_pointer_is_in_the_list) {
         }
         const bool listed = std::ranges::any_of(
             kPointers, [&](const PointerCase& item) { return function.name == item.function; });
-        constexpr std::array<std::string_view, 6> kTwoNumbers{
-            "realm_context_create", "realm_context_fork",  "realm_context_truncate",
-            "realm_context_top",    "realm_context_share", "realm_context_min_tokens"};
+        constexpr std::array<std::string_view, 8> kTwoNumbers{
+            "realm_context_create",  "realm_context_fork",      "realm_context_truncate",
+            "realm_context_top",     "realm_context_share",     "realm_context_min_tokens",
+            "realm_context_typical", "realm_context_repetition"};
         const bool plain = function.signature.parameters.size() < 2 ||
                            std::ranges::find(kTwoNumbers, function.name) != kTwoNumbers.end();
         EXPECT_NE(listed, plain) << function.name;
@@ -129,6 +131,9 @@ TEST_F(GuestCalls, handles_that_were_never_given_are_errors_for_the_guest) {
           "(call $realm_context_fork (i32.const 0) (i32.const 8))",
           "(call $realm_context_truncate (i32.const 0) (i32.const 0))",
           "(call $realm_context_mask (i32.const 0) (i32.const 64) (i32.const 1))",
+          "(call $realm_context_typical (i32.const 0) (f32.const 1))",
+          "(call $realm_context_repetition (i32.const 0) (f32.const 1))",
+          "(call $realm_context_logit_bias (i32.const 0) (i32.const 64) (i32.const 1))",
           "(call $realm_context_step_many (i32.const 64) (i32.const 1))",
           "(call $realm_context_logits (i32.const 0))",
           "(call $realm_context_top (i32.const 0) (i32.const 1))",

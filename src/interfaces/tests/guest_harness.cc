@@ -10,7 +10,9 @@ namespace {
 
 std::string type_of(const sandbox::Signature& signature) {
     const auto name = [](sandbox::ValueType type) {
-        return type == sandbox::ValueType::kI64 ? " i64" : " i32";
+        return type == sandbox::ValueType::kI64   ? " i64"
+               : type == sandbox::ValueType::kF32 ? " f32"
+                                                  : " i32";
     };
     std::string text;
     for (const sandbox::ValueType type : signature.parameters) {

@@ -25,7 +25,14 @@ using realm::sandbox::ValueType;
 constexpr std::size_t kMostInput = 4096;
 
 std::string_view name_of(ValueType type) {
-    return type == ValueType::kI64 ? "i64" : "i32";
+    switch (type) {
+        case ValueType::kI64:
+            return "i64";
+        case ValueType::kF32:
+            return "f32";
+        default:
+            return "i32";
+    }
 }
 
 std::string import_of(const HostFunction& function, std::size_t number) {

@@ -1,4 +1,4 @@
-/* realm.h - the program interface of Realm, version 1.2: what a WebAssembly program imports from
+/* realm.h - the program interface of Realm, version 1.3: what a WebAssembly program imports from
  * module "env" to answer a request with a model, and what it must export. This header is the
  * interface's documentation; any language that can import and export functions may be used.
  *
@@ -33,7 +33,7 @@ extern "C" {
 #endif
 
 #define REALM_ABI_MAJOR 1
-#define REALM_ABI_MINOR 2
+#define REALM_ABI_MINOR 3
 #define REALM_ABI_VERSION ((REALM_ABI_MAJOR << 16) | REALM_ABI_MINOR)
 
 #if defined(__wasm__)
@@ -208,10 +208,32 @@ typedef struct {
     uint32_t seed;
 } realm_sampling;
 
-/* Sets how the context chooses tokens from now on; greedy until then.
+/* Sets how the context chooses tokens from now on; greedy until then. In this order: logit bias,
+ * penalties, top_k, typical, top_p, min_p, temperature, a draw. The penalties count what one
+ * generation, or the steps between two changes of sampling, chose; not the prompt.
  * REALM_E_INVALID_REQUEST: a value out of range. */
 REALM_IMPORT(realm_context_sampling)
 int32_t realm_context_sampling(int32_t context, const realm_sampling* sampling);
+
+/* Of the tokens that top_k leaves, those whose probability is nearest to the expected one are kept,
+ * until they have more than `p` together; above 0 and at most 1, 1 at first: off. Since 1.3. */
+REALM_IMPORT(realm_context_typical) int32_t realm_context_typical(int32_t context, float p);
+
+/* What divides the positive logits of tokens that were chosen before, and multiplies the others;
+ * 0.01 to 100, 1 at first: off. Since 1.3. */
+REALM_IMPORT(realm_context_repetition)
+int32_t realm_context_repetition(int32_t context, float penalty);
+
+typedef struct {
+    int32_t token;
+    float bias; /* -100 .. 100 */
+} realm_logit_bias;
+
+/* What is added to the logits of some tokens from now on; 0 biases: nothing. Since 1.3.
+ * REALM_E_INVALID_REQUEST: more than 1,024, one out of range, one token twice, or one outside of
+ * the vocabulary. */
+REALM_IMPORT(realm_context_logit_bias)
+int32_t realm_context_logit_bias(int32_t context, const realm_logit_bias* biases, uint32_t count);
 
 /* Which tokens the context may choose from now on: bit i % 32 of mask[i / 32] allows token i, what
  * lies beyond `words` words is forbidden; 0 words: every token is allowed again.

@@ -390,6 +390,20 @@ public:
         return detail::done(realm_context_sampling(handle_, &sampling));
     }
 
+    // Keeps tokens of about the expected probability, until they have `p` together; 1: off.
+    Status set_typical(float p) { return detail::done(realm_context_typical(handle_, p)); }
+
+    // What makes tokens that were chosen before less likely, above 1, or more; 1: off.
+    Status set_repetition(float penalty) {
+        return detail::done(realm_context_repetition(handle_, penalty));
+    }
+
+    // What is added to the logits of some tokens, each named once; none: nothing.
+    Status set_logit_bias(std::span<const realm_logit_bias> biases) {
+        return detail::done(
+            realm_context_logit_bias(handle_, biases.data(), detail::size32(biases.size())));
+    }
+
     // Bit i % 32 of word i / 32 allows token i; an empty mask allows all.
     Status set_mask(std::span<const std::uint32_t> words) {
         return detail::done(

@@ -1,0 +1,122 @@
+// sampler_bench: what one choice of a token costs, as {"name", "value", "unit", "better", "peer",
+// "peer_value"} a line; medians.
+//
+// 49,152 logits; temperature 0.8, top-p 0.95, and top-k 40 (sampler_us) or none
+// (sampler_top_p_us). The peer, llama.cpp's chain, chooses from the same logits in turns.
+#include <fmt/format.h>
+#include <llama.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <random>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "inference/sampler.h"
+
+namespace realm::inference {
+namespace {
+
+constexpr std::uint32_t kVocabulary = 49'152;
+constexpr std::size_t kRounds = 1001;
+constexpr std::size_t kRows = 16;  // different logits, as a batch of tenants has them
+
+struct Deleter {
+    void operator()(llama_sampler* sampler) const { llama_sampler_free(sampler); }
+};
+
+// As llama-server builds it; samplers that are off are left out.
+class Chain {
+public:
+    explicit Chain(const SamplingParams& params)
+        : chain_(llama_sampler_chain_init({.no_perf = true})), candidates_(kVocabulary) {
+        if (params.top_k > 0) {
+            add(llama_sampler_init_top_k(params.top_k));
+        }
+        add(llama_sampler_init_top_p(params.top_p, 1));
+        add(llama_sampler_init_temp(params.temperature));
+        add(llama_sampler_init_dist(*params.seed));
+    }
+
+    Token choose(std::span<const float> logits) {
+        for (std::size_t i = 0; i < logits.size(); ++i) {
+            candidates_[i] = {.id = static_cast<Token>(i), .logit = logits[i], .p = 0.0F};
+        }
+        llama_token_data_array array{.data = candidates_.data(),
+                                     .size = candidates_.size(),
+                                     .selected = -1,
+                                     .sorted = false};
+        llama_sampler_apply(chain_.get(), &array);
+        return array.data[array.selected].id;
+    }
+
+private:
+    void add(llama_sampler* sampler) { llama_sampler_chain_add(chain_.get(), sampler); }
+
+    std::unique_ptr<llama_sampler, Deleter> chain_;
+    std::vector<llama_token_data> candidates_;
+};
+
+std::vector<std::vector<float>> rows_of_logits() {
+    std::mt19937 random(1);
+    std::normal_distribution<float> normal(0.0F, 3.0F);
+    std::vector<std::vector<float>> rows(kRows, std::vector<float>(kVocabulary));
+    for (std::vector<float>& row : rows) {
+        std::ranges::generate(row, [&] { return normal(random); });
+    }
+    return rows;
+}
+
+double median(std::vector<double> values) {
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::ranges::nth_element(values, middle);
+    return *middle;
+}
+
+void measure(std::string_view name, const SamplingParams& params) {
+    const auto rows = rows_of_logits();
+    Sampler sampler(params, kVocabulary, 1);
+    Chain chain(params);
+    std::int64_t chosen = 0;
+    const auto time = [&](auto& from, std::size_t round) {
+        const auto began = base::SteadyClock::now();
+        chosen += from.choose(rows[round % kRows]);
+        return std::chrono::duration<double, std::micro>(base::SteadyClock::now() - began).count();
+    };
+    std::vector<double> ours;
+    std::vector<double> theirs;
+    for (std::size_t round = 0; round < kRounds; ++round) {
+        ours.push_back(time(sampler, round));
+        theirs.push_back(time(chain, round));
+    }
+    fmt::print(
+        "{{\"name\": \"{}\", \"value\": {:.1f}, \"unit\": \"us\", \"better\": \"lower\", "
+        "\"peer\": \"llama.cpp's chain\", \"peer_value\": {:.1f}}}\n",
+        name, median(std::move(ours)), median(std::move(theirs)));
+    fmt::print(stderr, "sampler_bench: {} (sum of tokens)\n", chosen);
+}
+
+}  // namespace
+}  // namespace realm::inference
+
+int main() {
+    try {
+        const realm::inference::SamplingParams best{
+            .temperature = 0.8F, .top_k = 40, .top_p = 0.95F, .seed = 1};
+        realm::inference::measure("sampler_us", best);
+        realm::inference::SamplingParams all = best;
+        all.top_k = 0;
+        realm::inference::measure("sampler_top_p_us", all);
+        return 0;
+    } catch (const std::exception& problem) {
+        fmt::print(stderr, "sampler_bench: {}\n", problem.what());
+        return 1;
+    }
+}
