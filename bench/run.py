@@ -158,7 +158,8 @@ def rows_of_our_own(model, options):
     rows = single_stream(model, options)
     rows += neighbour_slowdown(model, options)
     rows += own_rows("sandbox_bench") + own_rows("warm_start_bench")
-    return rows + own_rows("instances_bench", model) + own_rows("contexts_bench", model) + own_rows("sampler_bench")
+    return (rows + own_rows("instances_bench", model) + own_rows("contexts_bench", model) +
+            own_rows("sampler_bench"))
 
 
 def main():

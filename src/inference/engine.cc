@@ -75,10 +75,9 @@ class Engine::Impl {
 public:
     using Operation = std::move_only_function<void(EngineCore&)>;
 
-    Impl(std::shared_ptr<const Model> model, const EngineOptions& options,
-         std::unique_ptr<KvArena> arena)
+    Impl(std::shared_ptr<const Model> model, EngineOptions options, std::unique_ptr<KvArena> arena)
         : model_(std::move(model)),
-          options_(options),
+          options_(std::move(options)),
           arena_(std::move(arena)),
           tokens_(*model_),
           core_(options_, max_context_tokens(), tokens_, *arena_),

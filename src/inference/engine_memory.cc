@@ -122,9 +122,10 @@ std::optional<SequenceId> EngineCore::with_room(
                 continue;
             }
         }
-        if (next == idle.end() || !swap_out(**next++)) {
+        if (next == idle.end() || !swap_out(**next)) {
             return std::nullopt;
         }
+        ++next;
     }
 }
 

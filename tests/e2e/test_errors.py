@@ -68,10 +68,10 @@ WHOLE = "a whole number of at least 1"
      TEXTS),
     ({"model": 5}, "model", "a string"),
     ({"temperature": "x"}, "temperature", "a number from 0 to 2"),
-    ({"temperature": 2.01}, "temperature", "a number from 0 to 2"),
-    ({"temperature": -0.01}, "temperature", "a number from 0 to 2"),
-    ({"top_p": 0}, "top_p", "a number above 0 and at most 1"),
-    ({"top_p": 1.01}, "top_p", "a number above 0 and at most 1"),
+    ({"temperature": 2.01}, "temperature", "a number from 0 to 2, not 2.01"),
+    ({"temperature": -0.01}, "temperature", "a number from 0 to 2, not -0.01"),
+    ({"top_p": 0}, "top_p", "a number above 0 and at most 1, not 0"),
+    ({"top_p": 1.01}, "top_p", "a number above 0 and at most 1, not 1.01"),
     ({"max_tokens": "5"}, "max_tokens", WHOLE),
     ({"max_tokens": 0}, "max_tokens", WHOLE),
     ({"max_tokens": -1}, "max_tokens", WHOLE),
@@ -86,8 +86,8 @@ WHOLE = "a whole number of at least 1"
     ({"stop": ""}, "stop", "a string of 1 to 256 bytes, or an array of at most 16 of them"),
     ({"stop": ["x"] * 17}, "stop", "a string of 1 to 256 bytes, or an array of at most 16 of them"),
     ({"stop": "x" * 257}, "stop", "a string of 1 to 256 bytes, or an array of at most 16 of them"),
-    ({"frequency_penalty": 3}, "frequency_penalty", "a number from -2 to 2"),
-    ({"presence_penalty": -3}, "presence_penalty", "a number from -2 to 2"),
+    ({"frequency_penalty": 3}, "frequency_penalty", "a number from -2 to 2, not 3"),
+    ({"presence_penalty": -3}, "presence_penalty", "a number from -2 to 2, not -3"),
 ])
 def test_wrong_value(server, changes, param, wanted):
     response = server.post(json=body() | changes)

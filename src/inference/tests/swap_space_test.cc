@@ -16,11 +16,11 @@ using Bytes = std::vector<std::uint8_t>;
 
 class SwapSpaceTest : public testing::Test {
 protected:
-    SwapSpaceTest() {
+    void SetUp() override {
         std::string path = (std::filesystem::temp_directory_path() / "swap-XXXXXX").string();
         directory_ = ::mkdtemp(path.data());
     }
-    ~SwapSpaceTest() override { std::filesystem::remove_all(directory_); }
+    void TearDown() override { std::filesystem::remove_all(directory_); }
 
     static Bytes some(std::size_t size, std::uint8_t first) {
         Bytes bytes(size);
