@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "inference/model.h"
 #include "inference/sampling.h"
 
 namespace realm::inference::testing {
