@@ -75,13 +75,17 @@ public:
         const std::vector<Token>& tokens = tokens_of(sequence);
         SavedCells saved{.bytes = std::vector<std::uint8_t>(tokens.size() * sizeof(Token)),
                          .order = {.tokens = static_cast<std::uint32_t>(tokens.size())}};
-        std::memcpy(saved.bytes.data(), tokens.data(), saved.bytes.size());
+        if (!tokens.empty()) {
+            std::memcpy(saved.bytes.data(), tokens.data(), saved.bytes.size());
+        }
         return saved;
     }
     [[nodiscard]] Result<void> load(SequenceId sequence, std::span<const std::uint8_t> bytes,
                                     const SavedOrder& order) override {
         tokens_of(sequence).resize(order.tokens);
-        std::memcpy(tokens_of(sequence).data(), bytes.data(), bytes.size());
+        if (!bytes.empty()) {
+            std::memcpy(tokens_of(sequence).data(), bytes.data(), bytes.size());
+        }
         return {};
     }
     Result<void> compute(std::span<const Row> rows) override {
