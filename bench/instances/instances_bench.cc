@@ -121,6 +121,7 @@ public:
     std::int32_t set(std::int32_t /*context*/, sandbox::In<realm_sampling> /*sampling*/) {
         return 0;
     }
+    std::int32_t set_number(std::int32_t /*context*/, std::uint32_t /*value*/) { return 0; }
     std::int32_t generate(std::int32_t /*context*/, std::uint32_t /*max_tokens*/,
                           std::string_view /*stop*/) {
         return 0;
@@ -147,6 +148,8 @@ std::vector<sandbox::HostFunction> host_functions() {
         bind<&Host::fake, &FakeContexts::create>("realm_context_create"),
         bind<&Host::fake, &FakeContexts::prefill>("realm_context_prefill"),
         bind<&Host::fake, &FakeContexts::set>("realm_context_sampling"),
+        bind<&Host::fake, &FakeContexts::set_number>("realm_context_share"),
+        bind<&Host::fake, &FakeContexts::set_number>("realm_context_min_tokens"),
         bind<&Host::fake, &FakeContexts::generate>("realm_context_generate"),
         bind<&Host::fake, &FakeContexts::next>("realm_context_next"),
     };
