@@ -290,7 +290,8 @@ void EngineCore::prefill_piece(const Scheduler::PrefillPiece& piece) {
     for (std::uint32_t i = 0; i < piece.tokens; ++i) {
         rows_.push_back({.sequence = *context.sequence,
                          .token = op.tokens[op.computed + i],
-                         .wants_logits = piece.last && i + 1 == piece.tokens});
+                         .wants_logits = piece.last && i + 1 == piece.tokens,
+                         .tiled = piece.tiled});
     }
     op.computed += piece.tokens;
     if (const auto computed = arena_.compute(rows_); !computed) {

@@ -22,6 +22,9 @@ struct Row {
     SequenceId sequence;
     Token token = 0;
     bool wants_logits = true;
+    // Whether attention takes it in a tile with others, as those of a prompt. What is rounded where
+    // differs between the two; neither depends on what else is in the batch.
+    bool tiled = false;
 };
 
 // In what order the cells of a sequence were saved.
@@ -78,9 +81,10 @@ public:
                                             std::span<const std::uint8_t> bytes,
                                             const SavedOrder& order) = 0;
 
-    // Appends the rows to their sequences, in order, and computes them in one batch. A batch is
-    // either at most max_decode_rows() rows of different sequences, or a piece of one prompt of at
-    // most the prefill chunk. After `unavailable` the sequences of these rows can only be released.
+    // Appends the rows to their sequences, in order, and computes them in one batch, those in tiles
+    // last. A batch is either at most max_decode_rows() rows of different sequences, or a piece of
+    // one prompt of at most the prefill chunk. After `unavailable` the sequences of these rows can
+    // only be released.
     virtual Result<void> compute(std::span<const Row> rows) = 0;
     // The logits of row `index` of the last compute(), where it wanted them; valid until the next.
     [[nodiscard]] virtual std::span<const float> logits(std::size_t index) const = 0;

@@ -59,17 +59,11 @@ void Scheduler::add_prefill(ContextId context, std::uint32_t tokens, std::uint32
 
 std::uint32_t Scheduler::reusable(std::uint32_t tokens) const {
     const std::uint32_t last = tokens % chunk_;
-    return last < kInterleavedPiece ? tokens - last : tokens;
+    return last < kTiledChunk ? tokens - last : tokens;
 }
 
 std::uint32_t Scheduler::resume_at(std::uint32_t known, std::uint32_t tokens) const {
-    const std::uint32_t done = std::min(known, tokens - 1);
-    const std::uint32_t begin = done / chunk_ * chunk_;
-    const std::uint32_t end = std::min(tokens, begin + chunk_);
-    if (end - begin < kInterleavedPiece) {
-        return begin;
-    }
-    return std::max(begin, std::min(done, end - kInterleavedPiece));
+    return std::min({known, tokens - 1, reusable(tokens)});
 }
 
 void Scheduler::remove(ContextId context) {
@@ -91,20 +85,24 @@ bool Scheduler::anyone_decodes() const {
                                [](const auto& entry) { return !entry.second.decoding.empty(); });
 }
 
+std::uint32_t Scheduler::budget() const {
+    std::size_t rows = 0;
+    for (const auto& [tenant, party] : parties_) {
+        rows += party.decoding.size();
+    }
+    return rows == 0 ? chunk_
+                     : static_cast<std::uint32_t>(
+                           std::clamp<std::size_t>(kPromptPerRow * rows, kLeastPiece, kMostPiece));
+}
+
+std::uint32_t Scheduler::tiled_of(std::uint32_t total) const {
+    return chunk_ < kTiledChunk ? 0 : reusable(total);
+}
+
 std::uint32_t Scheduler::piece_of(const Prompt& prompt) const {
-    const std::uint32_t tiled = chunk_ < 2 * kInterleavedPiece ? 0 : reusable(prompt.total);
-    if (prompt.done >= tiled) {
-        const std::uint32_t chunk_end = (prompt.done / chunk_ + 1) * chunk_;
-        return std::min(prompt.total, chunk_end) - prompt.done;
-    }
-    const std::uint32_t left = tiled - prompt.done;
-    if (!anyone_decodes()) {
-        // What is left of it is none or long enough.
-        return left <= chunk_ ? left : std::min(chunk_, left - kInterleavedPiece);
-    }
-    // Equal pieces: what is left over would make the last one nearly twice as long.
-    const std::uint32_t pieces = left / kInterleavedPiece;
-    return (left + pieces - 1) / pieces;
+    const std::uint32_t tiled = tiled_of(prompt.total);
+    const std::uint32_t end = prompt.done < tiled ? tiled : prompt.total;
+    return std::min({end - prompt.done, budget(), chunk_});
 }
 
 Scheduler::Party* Scheduler::next_with_prompts() {
@@ -120,10 +118,13 @@ Scheduler::Party* Scheduler::next_with_prompts() {
 Scheduler::PrefillPiece Scheduler::prefill_piece(Party& party) {
     Prompt& prompt = party.prompts.front();
     const std::uint32_t tokens = piece_of(prompt);
-    budget_ -= std::min(budget_, tokens);
+    const bool tiled = prompt.done < tiled_of(prompt.total);
     prompt.done += tokens;
-    const PrefillPiece piece{
-        .context = prompt.context, .tokens = tokens, .last = prompt.done == prompt.total};
+    spent_ += tokens;
+    const PrefillPiece piece{.context = prompt.context,
+                             .tokens = tokens,
+                             .last = prompt.done == prompt.total,
+                             .tiled = tiled};
     if (piece.last) {
         party.prompts.pop_front();
         note_rest(party);
@@ -159,13 +160,13 @@ Scheduler::DecodeStep Scheduler::decode_step() {
 Scheduler::Work Scheduler::next() {
     const bool decoding = anyone_decodes();
     last_shares_.clear();
-    if (budget_ > 0 || !decoding) {
+    if (!decoding || spent_ < budget()) {
         if (Party* const party = next_with_prompts()) {
             return prefill_piece(*party);
         }
     }
     if (decoding) {
-        budget_ = kInterleavedPiece;
+        spent_ = 0;
         return decode_step();
     }
     return std::monostate{};

@@ -17,9 +17,10 @@
 namespace realm::inference {
 
 // Owned by the engine; its thread only. Decode rows come first, as many runnable contexts together
-// as shares allow. Between two decode steps prompts get a budget of about kInterleavedPiece tokens,
-// so that a long prompt never stalls running streams; while nothing decodes they are computed in
-// whole chunks. It never has work and says that there is none.
+// as shares allow. Between two decode steps prompts get a budget of kPromptPerRow tokens for each
+// context that decodes, kLeastPiece to kMostPiece, so that a step with a prompt beside it takes two
+// or three times as long as one without, however many streams there are; while nothing decodes
+// prompts are computed in whole chunks. It never has work and says that there is none.
 //
 // Tenants share the engine's time by weight. Each has a virtual time, what it was served over its
 // weight; the one that lags is served first. A row is cheap beside many and dear alone, so a step
@@ -32,10 +33,13 @@ class Scheduler {
 public:
     using Seconds = std::chrono::duration<double>;
 
-    // From this many tokens on llama.cpp's attention takes its tiled path, row by row independent
-    // of the piece. So a prompt may be cut anywhere, without changing a bit, as long as every piece
-    // keeps that length; only a last chunk that is shorter is computed as it is.
-    static constexpr std::uint32_t kInterleavedPiece = 64;
+    // Chunks of this many tokens are attended to in tiles, as llama.cpp does by itself; shorter
+    // ones row by row. Either gives a token the same bits in any piece, so a prompt may be cut
+    // anywhere.
+    static constexpr std::uint32_t kTiledChunk = 64;
+    static constexpr std::uint32_t kPromptPerRow = 4;
+    static constexpr std::uint32_t kLeastPiece = 16;
+    static constexpr std::uint32_t kMostPiece = 64;
     static constexpr std::size_t kJoin = 2;
     static constexpr Seconds kMostAhead{0.25};
     static constexpr Seconds kRest{0.05};
@@ -54,6 +58,7 @@ public:
         ContextId context;
         std::uint32_t tokens = 0;
         bool last = false;
+        bool tiled = false;  // how attention takes it
     };
     using Work = std::variant<std::monostate, DecodeStep, PrefillPiece>;
 
@@ -105,6 +110,10 @@ private:
     void note_rest(Party& party) const;
     [[nodiscard]] double level() const;
     [[nodiscard]] bool anyone_decodes() const;
+    // Prompt tokens that may be computed before the next decode step.
+    [[nodiscard]] std::uint32_t budget() const;
+    // How many tokens of a prompt of `total` are attended to in tiles: the first ones.
+    [[nodiscard]] std::uint32_t tiled_of(std::uint32_t total) const;
     [[nodiscard]] std::uint32_t piece_of(const Prompt& prompt) const;
     DecodeStep decode_step();
     PrefillPiece prefill_piece(Party& party);
@@ -114,9 +123,9 @@ private:
     const std::uint32_t chunk_;
     std::map<std::string, Party> parties_;  // by tenant
     std::unordered_map<std::uint64_t, Party*> owners_;
-    double level_ = 0;                          // never sinks
-    double elapsed_ = 0;                        // seconds of work, of all parties
-    std::uint32_t budget_ = kInterleavedPiece;  // prompt tokens before the next decode step
+    double level_ = 0;         // never sinks
+    double elapsed_ = 0;       // seconds of work, of all parties
+    std::uint32_t spent_ = 0;  // prompt tokens since the last decode step
     std::vector<std::pair<Party*, double>> last_shares_;  // of the last work
 };
 

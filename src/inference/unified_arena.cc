@@ -43,6 +43,16 @@ public:
     Placement& operator=(const Placement&) = delete;
 };
 
+// While it lives, this thread's llama.cpp calls attend to that many first rows one by one, to the
+// others in tiles.
+class SingleRows {
+public:
+    explicit SingleRows(std::size_t rows) { realm_attend_singly(static_cast<std::int32_t>(rows)); }
+    ~SingleRows() { realm_attend_singly(-1); }
+    SingleRows(const SingleRows&) = delete;
+    SingleRows& operator=(const SingleRows&) = delete;
+};
+
 }  // namespace
 
 // A llama_batch with its arrays and the cells of its rows, allocated once.
@@ -427,6 +437,10 @@ Result<void> UnifiedArena::compute(std::span<const Row> rows) {
         return fail(ErrorType::kInternal, "bad_batch",
                     fmt::format("a batch of {} rows, at most {}", rows.size(), batch_->capacity()));
     }
+    const auto first_tiled = std::ranges::find(rows, true, &Row::tiled);
+    if (std::ranges::find(first_tiled, rows.end(), false, &Row::tiled) != rows.end()) {
+        return fail(ErrorType::kInternal, "bad_batch", "single rows behind those in tiles");
+    }
     // All room is made before any cell is noted, because it may move a sequence.
     for (std::size_t i = 0; i < rows.size();) {
         std::size_t end = i + 1;
@@ -444,6 +458,7 @@ Result<void> UnifiedArena::compute(std::span<const Row> rows) {
         batch_->add(row, entry.length, pages_.cell(row.sequence, entry.length));
         ++entry.length;
     }
+    const SingleRows single(static_cast<std::size_t>(first_tiled - rows.begin()));
     return decode_batch();
 }
 

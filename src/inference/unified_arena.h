@@ -16,13 +16,13 @@ struct ggml_threadpool;
 
 namespace realm::inference {
 
-// Owns the llama_context and its compute threads; see KvArena for threads. Decision: a batch of 64
-// rows or more takes llama.cpp's tiled attention, whose results differ in the last bits from those
-// of fewer rows; so at most 63 contexts share one decode (measured: 2 to 63 rows give the bits that
-// one row gives, 64 rows never).
+// Owns the llama_context and its compute threads; see KvArena for threads. Which rows attention
+// takes in tiles is told to llama.cpp with each batch (realm_llama.h), for by itself it goes by
+// their number, and the bits of a row would depend on how many others there are.
 class UnifiedArena final : public KvArena {
 public:
-    static constexpr std::uint32_t kMaxDecodeRows = 63;
+    // One for each sequence that llama.cpp allows.
+    static constexpr std::uint32_t kMaxDecodeRows = 256;
 
     // `options` must be valid, threads given. `places`: a processor for each thread, the one that
     // first calls compute() included; empty: any. unavailable when there is too little memory.

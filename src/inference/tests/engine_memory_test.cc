@@ -66,8 +66,8 @@ TEST_F(BeginningsTest, AFinishedContextServesItsTenantAlone) {
 
 TEST_F(BeginningsTest, AContextThatLivesServesToo) {
     EXPECT_EQ(begin("a", 1, 200, 300), 200U);
-    EXPECT_EQ(begin("a", 2, 150, 300), 64U);
-    EXPECT_EQ(cells_.adoptions, (std::vector<FakeArena::Adoption>{{1, 0, 86}}));
+    EXPECT_EQ(begin("a", 2, 150, 300), 1U);
+    EXPECT_EQ(cells_.adoptions, (std::vector<FakeArena::Adoption>{{1, 0, 149}}));
 }
 
 TEST_F(BeginningsTest, WhatWasTruncatedIsNotServed) {

@@ -77,56 +77,71 @@ TEST(Scheduler, DecodeTakesAllRunnableContextsEachTime) {
     EXPECT_FALSE(scheduler.has_work());
 }
 
-TEST(Scheduler, BesideStreamsALongPromptIsCutIntoPiecesOfAtLeast64) {
-    const auto owned = scheduler_of(512);
-    Scheduler& scheduler = *owned;
-    scheduler.set_decoding(kA, true);
-    scheduler.add_prefill(kB, 512 + 30);
-    std::vector<std::uint32_t> pieces;
-    std::string order;
+// The tokens of each piece of B's prompt beside `streams` contexts that decode, with a ' behind
+// those that attention takes row by row.
+std::vector<std::string> pieces_beside(std::uint64_t streams, std::uint32_t prompt,
+                                       std::uint32_t chunk = 512) {
+    const auto scheduler = scheduler_of(chunk, 299);
+    for (std::uint64_t i = 0; i < streams; ++i) {
+        scheduler->set_decoding({100 + i}, true);
+    }
+    scheduler->add_prefill(kB, prompt);
+    std::vector<std::string> pieces;
     while (true) {
-        const Scheduler::Work work = scheduler.next();
+        const Scheduler::Work work = scheduler->next();
         if (const auto* piece = std::get_if<Scheduler::PrefillPiece>(&work)) {
-            pieces.push_back(piece->tokens);
-            order += 'p';
+            pieces.push_back(std::to_string(piece->tokens) + (piece->tiled ? "" : "'"));
             if (piece->last) {
-                break;
+                return pieces;
             }
-        } else {
-            order += 'd';
         }
     }
-    EXPECT_EQ(pieces, (std::vector<std::uint32_t>{64, 64, 64, 64, 64, 64, 64, 64, 30}));
-    EXPECT_EQ(order, "pdpdpdpdpdpdpdpdp");
 }
 
-TEST(Scheduler, AChunkIsCutOnlyWhereEveryPieceStaysLong) {
-    for (const auto& [tokens, expected] : {std::pair<std::uint32_t, std::string>{63, "p2:63!"},
-                                           {64, "p2:64!"},
-                                           {127, "p2:127!"},
-                                           {128, "p2:64"},
-                                           {191, "p2:96"},
-                                           {320, "p2:64"},
-                                           {383, "p2:77"}}) {
-        const auto owned = scheduler_of(512);
-        Scheduler& scheduler = *owned;
-        scheduler.set_decoding(kA, true);
-        scheduler.add_prefill(kB, tokens);
-        EXPECT_EQ(next(scheduler), expected);
-    }
+TEST(Scheduler, BetweenTwoPiecesOfALongPromptComesADecodeStep) {
+    const auto scheduler = scheduler_of(512);
+    scheduler->set_decoding(kA, true);
+    scheduler->add_prefill(kB, 40);
+    EXPECT_EQ(next(*scheduler), "p2:16");
+    EXPECT_EQ(next(*scheduler), "d1");
+    EXPECT_EQ(next(*scheduler), "p2:16");
+    EXPECT_EQ(next(*scheduler), "d1");
+    EXPECT_EQ(next(*scheduler), "p2:8!");
+    EXPECT_EQ(next(*scheduler), "d1");
+}
+
+TEST(Scheduler, ThePieceOfALongPromptGrowsWithTheStreamsBesideIt) {
+    using Pieces = std::vector<std::string>;
+    EXPECT_EQ(pieces_beside(1, 70), (Pieces{"16", "16", "16", "16", "6"}));
+    EXPECT_EQ(pieces_beside(4, 64), (Pieces{"16", "16", "16", "16"}));
+    EXPECT_EQ(pieces_beside(5, 64), (Pieces{"20", "20", "20", "4"}));
+    EXPECT_EQ(pieces_beside(8, 100), (Pieces{"32", "32", "32", "4"}));
+    EXPECT_EQ(pieces_beside(15, 120), (Pieces{"60", "60"}));
+    EXPECT_EQ(pieces_beside(16, 128), (Pieces{"64", "64"}));
+    EXPECT_EQ(pieces_beside(99, 128), (Pieces{"64", "64"}));
+}
+
+TEST(Scheduler, AChunkOfFewerThan64TokensIsComputedRowByRow) {
+    using Pieces = std::vector<std::string>;
+    EXPECT_EQ(pieces_beside(0, 63), (Pieces{"63'"}));
+    EXPECT_EQ(pieces_beside(0, 64), (Pieces{"64"}));
+    EXPECT_EQ(pieces_beside(16, 512 + 63),
+              (Pieces{"64", "64", "64", "64", "64", "64", "64", "64", "63'"}));
+    EXPECT_EQ(pieces_beside(8, 128 + 40, 128), (Pieces{"32", "32", "32", "32", "32'", "8'"}));
+    EXPECT_EQ(pieces_beside(16, 80, 32), (Pieces{"32'", "32'", "16'"}));
 }
 
 TEST(Scheduler, ShortPromptsShareOneBudget) {
     const auto owned = scheduler_of(512);
     Scheduler& scheduler = *owned;
     scheduler.set_decoding(kA, true);
-    scheduler.add_prefill(kB, 40);
-    scheduler.add_prefill(kC, 40);
-    scheduler.add_prefill({4}, 40);
-    EXPECT_EQ(next(scheduler), "p2:40!");
-    EXPECT_EQ(next(scheduler), "p3:40!");
+    scheduler.add_prefill(kB, 10);
+    scheduler.add_prefill(kC, 10);
+    scheduler.add_prefill({4}, 10);
+    EXPECT_EQ(next(scheduler), "p2:10!");
+    EXPECT_EQ(next(scheduler), "p3:10!");
     EXPECT_EQ(next(scheduler), "d1");
-    EXPECT_EQ(next(scheduler), "p4:40!");
+    EXPECT_EQ(next(scheduler), "p4:10!");
     EXPECT_EQ(next(scheduler), "d1");
 }
 
@@ -141,7 +156,7 @@ TEST(Scheduler, RemovedContextsLeaveNothingBehind) {
     EXPECT_EQ(next(scheduler), "-");
 }
 
-// Whatever the mix, work is never withheld, and a decode step comes after at most 64 + 127 tokens.
+// Whatever the mix, work is never withheld, and a decode step comes after less than two pieces.
 TEST(Scheduler, StreamsNeverWaitLong) {
     const auto owned = scheduler_of(256);
     Scheduler& scheduler = *owned;
@@ -157,7 +172,7 @@ TEST(Scheduler, StreamsNeverWaitLong) {
         if (const auto* piece = std::get_if<Scheduler::PrefillPiece>(&work)) {
             since_decode += piece->tokens;
             prompts += piece->last ? 1 : 0;
-            ASSERT_LT(since_decode, 64U + 128U);
+            ASSERT_LT(since_decode, 16U + 16U);
         } else {
             since_decode = 0;
         }
@@ -367,18 +382,17 @@ TEST(Scheduler, APromptIsResumedWhereTheRestKeepsItsBits) {
     const Scheduler scheduler(512);
     EXPECT_EQ(scheduler.resume_at(0, 1000), 0U);
     EXPECT_EQ(scheduler.resume_at(300, 1000), 300U);
-    EXPECT_EQ(scheduler.resume_at(448, 1000), 448U);  // 64 left in the first chunk
-    EXPECT_EQ(scheduler.resume_at(449, 1000), 448U);
     EXPECT_EQ(scheduler.resume_at(512, 1000), 512U);
-    EXPECT_EQ(scheduler.resume_at(1000, 1000), 936U);
-    EXPECT_EQ(scheduler.resume_at(530, 540), 512U);  // a short chunk is computed as a whole
-    EXPECT_EQ(scheduler.resume_at(512, 512), 448U);
+    EXPECT_EQ(scheduler.resume_at(999, 1000), 999U);
+    EXPECT_EQ(scheduler.resume_at(1000, 1000), 999U);  // something must be computed
+    EXPECT_EQ(scheduler.resume_at(530, 575), 512U);    // in a short chunk all is done row by row
+    EXPECT_EQ(scheduler.resume_at(530, 576), 530U);
     EXPECT_EQ(scheduler.resume_at(40, 50), 0U);
-    EXPECT_EQ(Scheduler(32).resume_at(70, 100), 64U);
-    EXPECT_EQ(Scheduler(32).resume_at(96, 96), 64U);
+    EXPECT_EQ(Scheduler(32).resume_at(70, 100), 70U);
+    EXPECT_EQ(Scheduler(32).resume_at(96, 96), 95U);
 }
 
-TEST(Scheduler, AResumedPromptIsComputedInLongPiecesAndAShortLastChunk) {
+TEST(Scheduler, AResumedPromptIsComputedInWholeChunksAndAShortLastOne) {
     const auto scheduler = scheduler_of(512);
     scheduler->add_prefill(kA, 1100, 300);
     EXPECT_EQ(next(*scheduler), "p1:512");
@@ -387,30 +401,9 @@ TEST(Scheduler, AResumedPromptIsComputedInLongPiecesAndAShortLastChunk) {
     EXPECT_EQ(next(*scheduler), "p1:512");
     EXPECT_EQ(next(*scheduler), "p1:212");
     EXPECT_EQ(next(*scheduler), "p1:26!");
-    scheduler->add_prefill(kA, 1088, 0);
-    EXPECT_EQ(next(*scheduler), "p1:512");
-    EXPECT_EQ(next(*scheduler), "p1:512");
-    EXPECT_EQ(next(*scheduler), "p1:64!");
-    scheduler->add_prefill(kA, 1024, 460);  // 564 are left, of which 64 must be the last
-    EXPECT_EQ(next(*scheduler), "p1:500");
-    EXPECT_EQ(next(*scheduler), "p1:64!");
+    scheduler->add_prefill(kA, 1088, 1087);
+    EXPECT_EQ(next(*scheduler), "p1:1!");
     EXPECT_FALSE(scheduler->has_work());
-}
-
-TEST(Scheduler, BesideStreamsNoPieceOfALongPromptIsMuchLongerThanAnother) {
-    const auto scheduler = scheduler_of(512);
-    scheduler->set_decoding(kA, true);
-    scheduler->add_prefill(kB, 1640);
-    std::uint32_t sum = 0;
-    while (sum < 1640) {
-        const Scheduler::Work work = scheduler->next();
-        if (const auto* piece = std::get_if<Scheduler::PrefillPiece>(&work)) {
-            EXPECT_GE(piece->tokens, 64U);
-            EXPECT_LE(piece->tokens, 66U);
-            sum += piece->tokens;
-            EXPECT_EQ(piece->last, sum == 1640);
-        }
-    }
 }
 
 }  // namespace

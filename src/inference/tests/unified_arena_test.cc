@@ -23,12 +23,18 @@ protected:
         return std::move(*arena);
     }
 
-    // Appends the tokens in one piece; the logits after the last.
+    // Appends the tokens in one piece, in tiles where plain llama.cpp would take tiles; the logits
+    // after the last.
     static std::vector<float> append(UnifiedArena& arena, SequenceId sequence,
                                      const std::vector<Token>& tokens) {
+        return append_piece(arena, sequence, tokens, tokens.size() >= 64);
+    }
+    static std::vector<float> append_piece(UnifiedArena& arena, SequenceId sequence,
+                                           const std::vector<Token>& tokens, bool tiled) {
         std::vector<Row> rows;
         for (const Token token : tokens) {
-            rows.push_back({.sequence = sequence, .token = token, .wants_logits = false});
+            rows.push_back(
+                {.sequence = sequence, .token = token, .wants_logits = false, .tiled = tiled});
         }
         rows.back().wants_logits = true;
         const auto computed = arena.compute(rows);
@@ -66,6 +72,60 @@ TEST_F(UnifiedArenaTest, RefusesRowsBeyondTheCapacity) {
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().type, ErrorType::kInternal);
     EXPECT_EQ(refused.error().code, "bad_batch");
+}
+
+TEST_F(UnifiedArenaTest, RefusesSingleRowsBehindThoseInTiles) {
+    const auto arena = make(300, 2);
+    const auto sequence = arena->acquire(3);
+    ASSERT_TRUE(sequence);
+    const std::vector<Row> rows = {{.sequence = *sequence, .token = 4, .tiled = true},
+                                   {.sequence = *sequence, .token = 4}};
+    const auto refused = arena->compute(rows);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, "bad_batch");
+    append(*arena, *sequence, {1, 2, 3});
+}
+
+// In tiles or row by row, the logits do not depend on where the tokens are cut.
+TEST_F(UnifiedArenaTest, PiecesOfAnyLengthGiveTheLogitsOfTheWhole) {
+    const auto text = text_tokens(200);
+    for (const bool tiled : {true, false}) {
+        const auto arena = make(4096, 8);
+        const auto whole = arena->acquire(256).value();
+        const auto expected = append_piece(*arena, whole, text, tiled);
+        for (const std::size_t piece : {1U, 7U, 16U, 63U, 64U, 150U}) {
+            const auto cut = arena->acquire(256).value();
+            std::vector<float> logits;
+            for (std::size_t at = 0; at < text.size(); at += piece) {
+                const auto begin = text.begin() + static_cast<std::ptrdiff_t>(at);
+                const auto end =
+                    text.begin() + static_cast<std::ptrdiff_t>(std::min(text.size(), at + piece));
+                logits = append_piece(*arena, cut, {begin, end}, tiled);
+            }
+            EXPECT_EQ(logits, expected) << piece << (tiled ? " in tiles" : " row by row");
+        }
+    }
+}
+
+TEST_F(UnifiedArenaTest, AHundredRowsTogetherHaveTheLogitsOfEachAlone) {
+    const auto text = text_tokens(200);
+    const auto arena = make(100 * 64, 100);
+    std::vector<Row> rows;
+    for (std::size_t i = 0; i < 100; ++i) {
+        const auto sequence = arena->acquire(20).value();
+        const auto begin = text.begin() + static_cast<std::ptrdiff_t>(i);
+        append(*arena, sequence, {begin, begin + 10});
+        rows.push_back({.sequence = sequence, .token = begin[10]});
+    }
+    ASSERT_TRUE(arena->compute(rows));
+    std::vector<std::vector<float>> together;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        together.emplace_back(arena->logits(i).begin(), arena->logits(i).end());
+    }
+    for (std::size_t i = 0; i < rows.size(); i += 9) {
+        ASSERT_TRUE(arena->truncate(rows[i].sequence, 10));
+        EXPECT_EQ(append(*arena, rows[i].sequence, {rows[i].token}), together[i]) << i;
+    }
 }
 
 // Moved cells, alone or behind others, give the logits of cells that never moved.
@@ -206,14 +266,15 @@ TEST_F(UnifiedArenaTest, AdoptedCellsGiveTheLogitsOfTheirOwn) {
     const std::vector<Token> tail(prompt.begin() + 512, prompt.end());
     append(*arena, cold, head);
     const auto expected = append(*arena, cold, tail);
-    for (const std::ptrdiff_t known : {64, 300, 448, 512, 603, 636}) {
+    for (const std::ptrdiff_t known : {1, 64, 300, 511, 512, 603, 699}) {
         const auto warm = arena->acquire(800).value();
         arena->adopt(warm, cold, static_cast<std::uint32_t>(known));
         if (known < 512) {
-            append(*arena, warm, {prompt.begin() + known, prompt.begin() + 512});
+            append_piece(*arena, warm, {prompt.begin() + known, prompt.begin() + 512}, true);
         }
-        const auto got = append(
-            *arena, warm, {prompt.begin() + std::max<std::ptrdiff_t>(known, 512), prompt.end()});
+        const auto got = append_piece(
+            *arena, warm, {prompt.begin() + std::max<std::ptrdiff_t>(known, 512), prompt.end()},
+            true);
         EXPECT_EQ(got, expected) << known;
         arena->release(warm);
     }
