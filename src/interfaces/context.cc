@@ -1,6 +1,7 @@
 #include "interfaces/context.h"
 
 #include <algorithm>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,6 +41,18 @@ Result<std::vector<std::string>> read_stop(std::string_view text) {
     }
     return fail(ErrorType::kInvalidRequest, "invalid_stop",
                 "The stop strings must be a JSON array of strings.");
+}
+
+// Answers the guest that asked for a context with its handle, or with why there is none.
+std::move_only_function<void(Result<void>)> answer_with(std::int32_t handle,
+                                                        std::shared_ptr<ContextRecord> record,
+                                                        std::shared_ptr<CallState> state,
+                                                        sandbox::Completion completion) {
+    return [handle, record = std::move(record), state = std::move(state),
+            completion = std::move(completion)](Result<void> made) mutable {
+        record->refused = !made.has_value();
+        completion.resolve(made ? handle : state->failed(std::move(made.error())));
+    };
 }
 
 }  // namespace
@@ -159,13 +172,8 @@ void ContextInterface::create(std::int32_t model, std::uint32_t capacity,
     }
     const auto& [handle, record] = *added;
     record->engine = engine;
-    record->id = engine->create(
-        account_, capacity,
-        [state = state_, record, handle,
-         completion = std::move(completion)](Result<void> made) mutable {
-            record->refused = !made.has_value();
-            completion.resolve(made ? handle : state->failed(std::move(made.error())));
-        });
+    record->id = engine->create(account_, capacity,
+                                answer_with(handle, record, state_, std::move(completion)));
 }
 
 void ContextInterface::prefill(std::int32_t context, std::span<const std::int32_t> tokens,
@@ -258,13 +266,8 @@ void ContextInterface::fork(std::int32_t context, std::uint32_t capacity,
     record->sampling = source->sampling;
     record->mask = source->mask;
     record->min_tokens = source->min_tokens;
-    record->id = source->engine->fork(
-        source->id, capacity,
-        [state = state_, record, handle,
-         completion = std::move(completion)](Result<void> made) mutable {
-            record->refused = !made.has_value();
-            completion.resolve(made ? handle : state->failed(std::move(made.error())));
-        });
+    record->id = source->engine->fork(source->id, capacity,
+                                      answer_with(handle, record, state_, std::move(completion)));
 }
 
 void ContextInterface::truncate(std::int32_t context, std::uint32_t tokens,
