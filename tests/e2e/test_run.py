@@ -70,7 +70,7 @@ def test_program_that_replies_nothing(realm):
     ("{}", "'messages' must be an array of at least one message."),
     ("[1]", 'The request must be a JSON object with "model" and "messages".'),
     ('{"messages": [{"role": "user", "content": "x"}], "max_tokens": 0}',
-     "'max_tokens' must be a whole number of at least 1."),
+     "'max_tokens' must be a whole number from 1 to 2147483647, not 0."),
     ('{"messages": [{"role": "user", "content": "x"}], "temperature": 3}',
      "'temperature' must be a number from 0 to 2, not 3."),
     ('{"messages": [{"role": "user", "content": "x"}], "logit_bias": {"5": 100.5}}',
@@ -86,7 +86,7 @@ def test_program_that_replies_nothing(realm):
     ('{"messages": [{"role": "", "content": "x"}]}',
      "'messages[0].role' must be a string such as \"user\"."),
     ('{"messages": [{"role": "user", "content": "x"}], "n": 2}',
-     "'n' must be 1: this server makes one choice for a request."),
+     "'n' must be 1 (this server makes one choice for a request), not 2."),
     ('{"messages": [{"role": "user", "content": "x"}], "stop": ["a", ""]}',
      "'stop' must be a string of 1 to 256 bytes, or an array of at most 16 of them."),
 ])
