@@ -138,15 +138,14 @@ std::shared_ptr<Execution> Executor::start(std::shared_ptr<const Program> progra
                                            const InstanceLimits& limits, OnEnd on_end,
                                            std::shared_ptr<Share> share) {
     Job job = [entry = std::move(entry)](Guest& guest) { return call_entry(guest, entry); };
-    return impl_->start(RunOrder{.runtime = impl_->runtime(),
-                                 .program = std::move(program),
-                                 .host = std::move(host),
-                                 .limits = limits,
-                                 .share = std::move(share),
-                                 .on_close = std::nullopt},
-                        JobOrder{.job = std::move(job),
-                                 .limits = {.cpu = limits.cpu, .wall = limits.wall},
-                                 .on_end = std::move(on_end)});
+    return impl_->start(
+        RunOrder{.runtime = impl_->runtime(),
+                 .program = std::move(program),
+                 .host = std::move(host),
+                 .limits = limits,
+                 .share = std::move(share),
+                 .on_close = std::nullopt},
+        JobOrder{.job = std::move(job), .limits = limits.job(), .on_end = std::move(on_end)});
 }
 
 std::shared_ptr<KeptGuest> Executor::keep(std::shared_ptr<const Program> program,
