@@ -1,8 +1,5 @@
 #include "sandbox/executor.h"
 
-#include <pthread.h>
-#include <sched.h>
-
 #include <algorithm>
 #include <string>
 #include <thread>
@@ -96,10 +93,7 @@ Executor::Impl::Impl(std::shared_ptr<Runtime> runtime, const ExecutorOptions& op
     for (std::size_t i = 0; i < options.background_threads; ++i) {
         threads_.emplace_back([scheduler = scheduler_, i] {
             base::set_thread_name("realm-back-" + std::to_string(i));
-            // A nice value would not do: the kernel takes a processor with a nice thread for busy
-            // and puts the engine's threads on top of each other on the rest.
-            const sched_param none{};
-            pthread_setschedparam(pthread_self(), SCHED_IDLE, &none);
+            base::make_thread_idle();
             work(*scheduler, RunClass::kBackground);
         });
     }

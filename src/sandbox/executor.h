@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "base/allowance.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "sandbox/guest.h"
@@ -62,8 +63,7 @@ private:
     const double weight_;
     // Guarded by the scheduler.
     std::array<Lane, 2> lanes_;  // by class of threads
-    double used_ = 0;            // seconds on normal threads that the allowance has not yet covered
-    base::SteadyTime used_at_;
+    base::Allowance allowance_;  // of time on normal threads
 };
 
 struct RunUsage {

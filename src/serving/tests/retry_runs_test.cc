@@ -195,7 +195,7 @@ protected:
 
     std::ostringstream log_;
     interfaces::ModelDirectory models_;
-    base::WorkerPool workers_{"text", 1, 16};
+    interfaces::TextWorkers workers_{{.threads = 1, .queue = 16}};
     base::testing::ManualTime time_;
     std::shared_ptr<sandbox::Runtime> runtime_ =
         sandbox::Runtime::create({.max_instances = 1}, interfaces::host_functions()).value();
