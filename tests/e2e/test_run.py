@@ -189,8 +189,10 @@ def test_a_trap_in_words(realm):
     done = realm("run", PROGRAMS / "out_of_bounds.wasm")
     assert done.code == PROGRAM_FAULT
     assert re.fullmatch(r"realm: program 'out_of_bounds' trapped in function 'peek' \(offset "
-                        r"0x[0-9a-f]+\): out of bounds memory access; called from 'realm_run'.*",
-                        done.err.splitlines()[-1])
+                        r"0x[0-9a-f]+\): out of bounds memory access; called from 'realm_run'.*\n"
+                        r"  in export 'realm_run' of program 'out_of_bounds'\n"
+                        r"  in run [0-9a-f-]{36} of tenant 'local', operation 'run'\n",
+                        done.err)
 
 
 def test_unknown_realm_import_is_refused_by_name(realm):
