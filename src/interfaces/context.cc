@@ -205,13 +205,14 @@ void ContextInterface::prefill(std::int32_t context, std::span<const std::int32_
     }
     const auto count = static_cast<std::uint32_t>(tokens.size());
     record->engine->prefill(record->id, {tokens.begin(), tokens.end()},
-                            [state = state_, record, count,
-                             completion = std::move(completion)](Result<void> done) mutable {
-                                if (!done) {
-                                    completion.resolve(state->failed(std::move(done.error())));
+                            [state = state_, record, count, completion = std::move(completion)](
+                                Result<std::uint32_t> reused) mutable {
+                                if (!reused) {
+                                    completion.resolve(state->failed(std::move(reused.error())));
                                     return;
                                 }
                                 record->length += count;
+                                record->reused += *reused;
                                 completion.resolve(REALM_OK);
                             });
 }
@@ -224,6 +225,12 @@ std::int32_t ContextInterface::length(std::int32_t context) {
     settle(*record);
     const std::uint32_t read = record->generation ? record->generation->tokens_read() : 0;
     return static_cast<std::int32_t>(record->length + read);
+}
+
+std::int32_t ContextInterface::reused(std::int32_t context) {
+    const auto record = contexts_->find(context);
+    return record ? static_cast<std::int32_t>(record->reused)
+                  : state_->failed(no_such_handle("context", context));
 }
 
 std::int32_t ContextInterface::share(std::int32_t context, std::uint32_t shared) {

@@ -48,6 +48,7 @@ std::vector<sandbox::HostFunction> host_functions() {
         bind<&RunHost::context, &ContextInterface::create>("realm_context_create"),
         bind<&RunHost::context, &ContextInterface::prefill>("realm_context_prefill"),
         bind<&RunHost::context, &ContextInterface::length>("realm_context_length"),
+        bind<&RunHost::context, &ContextInterface::reused>("realm_context_reused"),
         bind<&RunHost::context, &ContextInterface::drop>("realm_context_drop"),
         bind<&RunHost::sampling, &SamplingInterface::set>("realm_context_sampling"),
         bind<&RunHost::context, &ContextInterface::step>("realm_context_step"),

@@ -318,9 +318,12 @@ TEST_F(Isolation, BeginningsAreReusedByTheTenantThatComputedThem) {
     for (const auto& [tenant, knows] :
          {std::pair("one", false), std::pair("two", false), std::pair("one", true)}) {
         const auto sink = start(chat_, data, nullptr, tenant);
-        EXPECT_TRUE(sink->wait().reply.has_value());
+        const RunResult result = sink->wait();
+        ASSERT_TRUE(result.reply.has_value());
         const std::uint64_t now = models_.at(0).stats().reused_tokens;
         EXPECT_EQ(now > reused, knows) << tenant;
+        const auto usage = envelope::Json::parse(*result.reply)["usage"];
+        EXPECT_EQ(usage["prompt_tokens_details"]["cached_tokens"], now - reused);
         reused = now;
         first = first.empty() ? sink->text() : first;
         EXPECT_EQ(sink->text(), first);

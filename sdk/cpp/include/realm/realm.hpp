@@ -379,6 +379,12 @@ public:
         return length < 0 ? 0 : static_cast<std::uint32_t>(length);
     }
 
+    // Of the tokens prefilled, those that a prompt of the tenant's had begun with before.
+    [[nodiscard]] std::uint32_t reused() const {
+        const std::int32_t tokens = realm_context_reused(handle_);
+        return tokens < 0 ? 0 : static_cast<std::uint32_t>(tokens);
+    }
+
 private:
     explicit Context(std::int32_t handle) : handle_(handle) {}
 
