@@ -69,7 +69,7 @@ ContextId filled(Engine& engine, const std::string& tenant, std::vector<Token> p
     const ContextId id = engine.create(
         {.tenant = tenant}, static_cast<std::uint32_t>(prompt.size()) + kRoom, created.callback());
     created.wait();
-    Answer<void> computed;
+    Answer<std::uint32_t> computed;
     engine.prefill(id, std::move(prompt), computed.callback());
     computed.wait();
     return id;

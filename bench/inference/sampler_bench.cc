@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "inference/sampler.h"
+#include "inference/tests/llama_chain.h"
 
 namespace realm::inference {
 namespace {
@@ -36,7 +37,7 @@ struct Deleter {
 class Chain {
 public:
     explicit Chain(const SamplingParams& params)
-        : chain_(llama_sampler_chain_init({.no_perf = true})), candidates_(kVocabulary) {
+        : chain_(llama_sampler_chain_init({.no_perf = true})) {
         if (params.top_k > 0) {
             add(llama_sampler_init_top_k(params.top_k));
         }
@@ -46,13 +47,7 @@ public:
     }
 
     Token choose(std::span<const float> logits) {
-        for (std::size_t i = 0; i < logits.size(); ++i) {
-            candidates_[i] = {.id = static_cast<Token>(i), .logit = logits[i], .p = 0.0F};
-        }
-        llama_token_data_array array{.data = candidates_.data(),
-                                     .size = candidates_.size(),
-                                     .selected = -1,
-                                     .sorted = false};
+        llama_token_data_array array = candidates_.of(logits);
         llama_sampler_apply(chain_.get(), &array);
         return array.data[array.selected].id;
     }
@@ -61,7 +56,7 @@ private:
     void add(llama_sampler* sampler) { llama_sampler_chain_add(chain_.get(), sampler); }
 
     std::unique_ptr<llama_sampler, Deleter> chain_;
-    std::vector<llama_token_data> candidates_;
+    testing::LlamaCandidates candidates_;
 };
 
 std::vector<std::vector<float>> rows_of_logits() {

@@ -33,7 +33,6 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/time_source.h"
-#include "base/worker_pool.h"
 #include "embedded_programs.h"
 #include "inference/engine.h"
 #include "interfaces/run_host.h"
@@ -273,7 +272,7 @@ private:
     telemetry::Logger logger_ =
         telemetry::Logger::to_stderr(telemetry::Level::kError, telemetry::LogFormat::kText);
     interfaces::ModelDirectory models_;
-    base::WorkerPool workers_{"text", 2, 256};
+    interfaces::TextWorkers workers_{{.threads = 2, .queue = 256}};
     base::SystemTime time_;
     interfaces::SharedServices services_{models_, workers_, time_};
     std::shared_ptr<sandbox::Runtime> runtime_;

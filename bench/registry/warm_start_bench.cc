@@ -21,7 +21,6 @@
 
 #include "base/clock.h"
 #include "base/time_source.h"
-#include "base/worker_pool.h"
 #include "embedded_programs.h"
 #include "interfaces/model_directory.h"
 #include "interfaces/run_host.h"
@@ -63,7 +62,7 @@ public:
                      fmt::format("realm-warm-start-{}", ::getpid())),
           runtime_(or_throw(sandbox::Runtime::create({}, interfaces::host_functions()))),
           fingerprint_(or_throw(sandbox::code_fingerprint(runtime_->code_settings()))),
-          workers_("text", 1, 16),
+          workers_({.threads = 1, .queue = 16}),
           executor_(runtime_, {.threads = 1}),
           runs_(executor_, {.models = models_, .workers = workers_, .time = time_}, {}, {}) {}
     ~Bench() {
@@ -101,7 +100,7 @@ private:
     std::shared_ptr<sandbox::Runtime> runtime_;
     std::string fingerprint_;
     interfaces::ModelDirectory models_;
-    base::WorkerPool workers_;
+    interfaces::TextWorkers workers_;
     base::SystemTime time_;
     sandbox::Executor executor_;
     serving::RunService runs_;

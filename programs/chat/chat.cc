@@ -73,13 +73,21 @@ realm::Result<Answer> answer(realm::Context& context, const ChatRequest& request
     return answer;
 }
 
-std::string reply_json(const Answer& answer, std::size_t prompt_tokens) {
-    const auto prompt = static_cast<std::int64_t>(prompt_tokens);
-    const std::string usage = realm::JsonObject()
-                                  .number("prompt_tokens", prompt)
-                                  .number("completion_tokens", answer.tokens)
-                                  .number("total_tokens", prompt + answer.tokens)
-                                  .finish();
+struct Prompt {
+    std::size_t tokens = 0;
+    std::uint32_t cached = 0;  // of them, computed before
+};
+
+std::string reply_json(const Answer& answer, const Prompt& prompt) {
+    const auto tokens = static_cast<std::int64_t>(prompt.tokens);
+    const std::string usage =
+        realm::JsonObject()
+            .number("prompt_tokens", tokens)
+            .number("completion_tokens", answer.tokens)
+            .number("total_tokens", tokens + answer.tokens)
+            .json("prompt_tokens_details",
+                  realm::JsonObject().number("cached_tokens", prompt.cached).finish())
+            .finish();
     return realm::JsonObject()
         .text("content", answer.text)
         .text("finish_reason", answer.finish == realm::Finish::length ? "length" : "stop")
@@ -101,7 +109,7 @@ realm::Status run() {
     REALM_CHECK(context.share_beginning(request.cache_prompt));
     REALM_CHECK(context.prefill(tokens));
     REALM_TRY(made, answer(context, request, max_tokens));
-    return realm::reply(reply_json(made, tokens.size()));
+    return realm::reply(reply_json(made, {.tokens = tokens.size(), .cached = context.reused()}));
 }
 
 }  // namespace

@@ -20,10 +20,11 @@ constexpr std::size_t kMaxStopBytes = 256;
 constexpr std::size_t kMaxBiases = 1024;
 constexpr std::int64_t kMaxTokens = 2'147'483'647;
 
-// `given`, where it is a number, is named too.
+// `given`, where it is a number or a flag, is named too.
 std::unexpected<realm::Failure> wrong(std::string_view param, std::string_view wanted,
                                       const Json& given = nullptr) {
-    const std::string instead = given.is_number() ? ", not " + given.dump() : "";
+    const bool is_short = given.is_number() || given.is_boolean();
+    const std::string instead = is_short ? ", not " + given.dump() : "";
     return refuse("invalid_value", param,
                   "'" + std::string(param) + "' must be " + std::string(wanted) + instead + ".");
 }
@@ -69,7 +70,7 @@ realm::Result<std::optional<std::int64_t>> read_whole(const Json& body, const ch
                       (!json->is_number_unsigned() ||
                        json->get<std::uint64_t>() <= static_cast<std::uint64_t>(kMaxTokens));
     if (!fits || json->get<std::int64_t>() < low || json->get<std::int64_t>() > kMaxTokens) {
-        return wrong(name, wanted);
+        return wrong(name, wanted, *json);
     }
     return json->get<std::int64_t>();
 }
@@ -80,7 +81,7 @@ realm::Status read_seed(const Json& body, realm_sampling& sampling) {
         return {};
     }
     if (!json->is_number_integer()) {
-        return wrong("seed", "a whole number");
+        return wrong("seed", "a whole number from -2^63 to 2^64 - 1", *json);
     }
     // A seed may have 64 bits here, the sampler takes 32.
     const auto seed = json->get<std::uint64_t>();
@@ -103,8 +104,12 @@ realm::Status read_logit_bias(const Json& body, std::vector<realm_logit_bias>& b
     if (json == nullptr) {
         return {};
     }
-    if (!json->is_object() || json->size() > kMaxBiases) {
-        return wrong("logit_bias", kWanted);
+    if (!json->is_object()) {
+        return wrong("logit_bias", kWanted, *json);
+    }
+    if (json->size() > kMaxBiases) {
+        return wrong("logit_bias",
+                     std::string(kWanted) + ", not " + std::to_string(json->size()) + " of them");
     }
     for (const auto& [name, value] : json->items()) {
         const std::int32_t token = token_id(name);
@@ -143,7 +148,9 @@ realm::Status read_sampling(const Json& body, realm_sampling& sampling) {
                             sampling.frequency_penalty));
     REALM_CHECK(read_number(body, "presence_penalty", {-2, 2, false, "a number from -2 to 2"},
                             sampling.presence_penalty));
-    REALM_TRY(top_k, read_whole(body, "top_k", -1, "a whole number, 0 or -1 for off"));
+    REALM_TRY(top_k,
+              read_whole(body, "top_k", -1,
+                         "a whole number from -1 to 2147483647, where -1 and 0 are for off"));
     sampling.top_k = static_cast<std::int32_t>(std::max<std::int64_t>(top_k.value_or(0), 0));
     return read_seed(body, sampling);
 }
@@ -154,16 +161,18 @@ realm::Result<bool> read_flag(const Json& body, const char* name, bool absent) {
         return absent;
     }
     if (!json->is_boolean()) {
-        return wrong(name, "true or false");
+        return wrong(name, "true or false", *json);
     }
     return json->get<bool>();
 }
 
 // How servers are measured: llama.cpp's ignore_eos and cache_prompt, vLLM's min_tokens.
 realm::Status read_measuring(const Json& body, ChatRequest& request) {
-    REALM_TRY(least, read_whole(body, "min_tokens", 0, "a whole number"));
+    REALM_TRY(least, read_whole(body, "min_tokens", 0, "a whole number from 0 to 2147483647"));
     if (request.max_tokens && least.value_or(0) > std::int64_t{*request.max_tokens}) {
-        return wrong("min_tokens", "at most 'max_tokens'");
+        return wrong("min_tokens",
+                     "at most 'max_tokens', which is " + std::to_string(*request.max_tokens),
+                     *least);
     }
     REALM_TRY(ignore_eos, read_flag(body, "ignore_eos", false));
     request.min_tokens = ignore_eos ? std::numeric_limits<std::uint32_t>::max()
@@ -177,7 +186,7 @@ realm::Result<std::optional<std::uint32_t>> read_max_tokens(const Json& body) {
     std::optional<std::uint32_t> chosen;
     // The first is the newer name; where both are given it counts.
     for (const char* name : {"max_completion_tokens", "max_tokens"}) {
-        REALM_TRY(value, read_whole(body, name, 1, "a whole number of at least 1"));
+        REALM_TRY(value, read_whole(body, name, 1, "a whole number from 1 to 2147483647"));
         if (value && !chosen) {
             chosen = static_cast<std::uint32_t>(*value);
         }
@@ -201,7 +210,8 @@ realm::Result<std::string> read_stop(const Json& body) {
         good = good && is_stop_string(item);
     }
     if (!good) {
-        return wrong("stop", "a string of 1 to 256 bytes, or an array of at most 16 of them");
+        return wrong("stop", "a string of 1 to 256 bytes, or an array of at most 16 of them",
+                     *json);
     }
     return list.empty() ? std::string() : dump(list);
 }
@@ -274,13 +284,14 @@ realm::Result<ChatRequest> read_request(const std::string& data) {
     ChatRequest request;
     if (const Json* model = find(body, "model"); model != nullptr) {
         if (!model->is_string()) {
-            return wrong("model", "a string");
+            return wrong("model", "a string", *model);
         }
         request.model = model->get<std::string>();
     }
-    REALM_TRY(choices, read_whole(body, "n", 1, "1: this server makes one choice for a request"));
+    constexpr std::string_view kOneChoice = "1 (this server makes one choice for a request)";
+    REALM_TRY(choices, read_whole(body, "n", 1, kOneChoice));
     if (choices.value_or(1) != 1) {
-        return wrong("n", "1: this server makes one choice for a request");
+        return wrong("n", kOneChoice, *choices);
     }
     REALM_TRY(messages, read_messages(body));
     request.messages = std::move(messages);

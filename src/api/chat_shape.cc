@@ -14,10 +14,11 @@ namespace {
 
 using envelope::Json;
 
-// `given`, where it is a number, is named too.
+// `given`, where it is a number or a flag, is named too.
 std::unexpected<Error> bad_param(std::string_view param, std::string_view wanted,
                                  const Json& given = nullptr) {
-    const std::string instead = given.is_number() ? ", not " + envelope::dump(given) : "";
+    const bool is_short = given.is_number() || given.is_boolean();
+    const std::string instead = is_short ? ", not " + envelope::dump(given) : "";
     auto error =
         fail(ErrorType::kInvalidRequest, "invalid_value",
              "'" + std::string(param) + "' must be " + std::string(wanted) + instead + ".");
@@ -67,8 +68,12 @@ bool is_token_id(const std::string& name) {
 }
 
 Result<void> check_logit_bias(const Json& biases) {
-    if (!biases.is_object() || biases.size() > kMaxBiases) {
-        return bad_param("logit_bias", kBiasesWanted);
+    if (!biases.is_object()) {
+        return bad_param("logit_bias", kBiasesWanted, biases);
+    }
+    if (biases.size() > kMaxBiases) {
+        return bad_param("logit_bias", std::string(kBiasesWanted) + ", not " +
+                                           std::to_string(biases.size()) + " of them");
     }
     for (const auto& [token, bias] : biases.items()) {
         if (!is_token_id(token)) {
@@ -81,13 +86,10 @@ Result<void> check_logit_bias(const Json& biases) {
     return {};
 }
 
-enum class Quote : std::uint8_t { kNothing, kNumber };
-
 struct Rule {
     std::string_view param;
     bool (*good)(const Json&);
     std::string_view wanted;
-    Quote quote = Quote::kNothing;  // what an error says of the value
 };
 
 // null is taken as absent, as OpenAI does.
@@ -100,33 +102,33 @@ constexpr Rule kRules[] = {
      },
      "an object such as {\"include_usage\": true}"},
     {"max_tokens", [](const Json& j) { return is_whole(j, 1, kMaxInt); },
-     "a whole number of at least 1"},
+     "a whole number from 1 to 2147483647"},
     {"max_completion_tokens", [](const Json& j) { return is_whole(j, 1, kMaxInt); },
-     "a whole number of at least 1"},
-    {"temperature", [](const Json& j) { return is_between(j, 0, 2); }, "a number from 0 to 2",
-     Quote::kNumber},
+     "a whole number from 1 to 2147483647"},
+    {"temperature", [](const Json& j) { return is_between(j, 0, 2); }, "a number from 0 to 2"},
     {"top_p", [](const Json& j) { return is_between(j, 0, 1) && j.get<double>() > 0; },
-     "a number above 0 and at most 1", Quote::kNumber},
+     "a number above 0 and at most 1"},
     {"typical_p", [](const Json& j) { return is_between(j, 0, 1) && j.get<double>() > 0; },
-     "a number above 0 and at most 1", Quote::kNumber},
-    {"min_p", [](const Json& j) { return is_between(j, 0, 1); }, "a number from 0 to 1",
-     Quote::kNumber},
+     "a number above 0 and at most 1"},
+    {"min_p", [](const Json& j) { return is_between(j, 0, 1); }, "a number from 0 to 1"},
     {"top_k", [](const Json& j) { return is_whole(j, -1, kMaxInt); },
-     "a whole number, 0 or -1 for off", Quote::kNumber},
-    {"min_tokens", [](const Json& j) { return is_whole(j, 0, kMaxInt); }, "a whole number"},
+     "a whole number from -1 to 2147483647, where -1 and 0 are for off"},
+    {"min_tokens", [](const Json& j) { return is_whole(j, 0, kMaxInt); },
+     "a whole number from 0 to 2147483647"},
     {"ignore_eos", [](const Json& j) { return j.is_boolean(); }, "true or false"},
     {"cache_prompt", [](const Json& j) { return j.is_boolean(); }, "true or false"},
     {"frequency_penalty", [](const Json& j) { return is_between(j, -2, 2); },
-     "a number from -2 to 2", Quote::kNumber},
+     "a number from -2 to 2"},
     {"presence_penalty", [](const Json& j) { return is_between(j, -2, 2); },
-     "a number from -2 to 2", Quote::kNumber},
+     "a number from -2 to 2"},
     {"repetition_penalty", [](const Json& j) { return is_between(j, 0.01, 100); },
-     "a number from 0.01 to 100", Quote::kNumber},
+     "a number from 0.01 to 100"},
     {"repeat_penalty", [](const Json& j) { return is_between(j, 0.01, 100); },
-     "a number from 0.01 to 100", Quote::kNumber},
-    {"seed", [](const Json& j) { return j.is_number_integer(); }, "a whole number"},
+     "a number from 0.01 to 100"},
+    {"seed", [](const Json& j) { return j.is_number_integer(); },
+     "a whole number from -2^63 to 2^64 - 1"},
     {"n", [](const Json& j) { return is_whole(j, 1, 1); },
-     "1: this server makes one choice for a request"},
+     "1 (this server makes one choice for a request)"},
     {"stop", is_stop, "a string of 1 to 256 bytes, or an array of at most 16 of them"},
 };
 
@@ -214,8 +216,7 @@ Result<ChatRequest> read_chat_request(Json body, std::uint32_t default_max_token
     }
     for (const Rule& rule : kRules) {
         if (present(body, rule.param) && !rule.good(body[std::string(rule.param)])) {
-            return bad_param(rule.param, rule.wanted,
-                             rule.quote == Quote::kNumber ? body[std::string(rule.param)] : Json());
+            return bad_param(rule.param, rule.wanted, body[std::string(rule.param)]);
         }
     }
     if (present(body, "logit_bias")) {

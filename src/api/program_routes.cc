@@ -140,6 +140,19 @@ Result<tenancy::Tenant> ProgramRoutes::identify(const net::HttpRequest& request)
     return services_.tenants.authenticate(tenancy::bearer_key(request.header("authorization")));
 }
 
+Result<ProgramRoutes::Asked> ProgramRoutes::read_asked(const net::HttpRequest& request,
+                                                       std::string_view rest) const {
+    auto tenant = identify(request);
+    if (!tenant) {
+        return std::unexpected(std::move(tenant.error()));
+    }
+    auto program = ProgramRef::parse(rest);
+    if (!program) {
+        return std::unexpected(std::move(program.error()));
+    }
+    return Asked{.tenant = std::move(*tenant), .program = std::move(*program)};
+}
+
 ProgramRoutes::Awaitable ProgramRoutes::list(const net::HttpRequest& request,
                                              net::ResponseWriter& writer) {
     net::HttpResponse response;
@@ -157,24 +170,23 @@ ProgramRoutes::Awaitable ProgramRoutes::list(const net::HttpRequest& request,
 // `this`.
 ProgramRoutes::Awaitable ProgramRoutes::get(const net::HttpRequest& request, std::string rest,
                                             net::ResponseWriter& writer) {
-    const auto tenant = identify(request);
-    auto ref =
-        tenant ? ProgramRef::parse(rest) : Result<ProgramRef>(std::unexpected(tenant.error()));
-    if (!ref) {
-        net::HttpResponse response = error_response(ref.error());
+    auto asked = read_asked(request, rest);
+    if (!asked) {
+        net::HttpResponse response = error_response(asked.error());
         co_await writer.send(std::move(response));
         co_return;
     }
     if (wants_module(request)) {
-        co_await get_module(tenant->name, std::move(*ref), writer);
+        co_await get_module(std::move(asked->tenant.name), std::move(asked->program), writer);
         co_return;
     }
-    std::move_only_function<Result<registry::ProgramDescription>()> describe =
-        [services = services_, owner = *tenant, ref = std::move(*ref)] {
-            return services.programs.describe(owner.name, ref, owner.limits);
-        };
+    std::move_only_function<Result<registry::ProgramDescription>()> describe = [services =
+                                                                                    services_,
+                                                                                asked = *asked] {
+        return services.programs.describe(asked.tenant.name, asked.program, asked.tenant.limits);
+    };
     const auto described =
-        co_await call_worker(services_.workers, tenant->name, std::move(describe));
+        co_await call_worker(services_.workers, asked->tenant.name, std::move(describe));
     net::HttpResponse response =
         described ? description_response(*described) : error_response(described.error());
     co_await writer.send(std::move(response));
@@ -182,21 +194,17 @@ ProgramRoutes::Awaitable ProgramRoutes::get(const net::HttpRequest& request, std
 
 ProgramRoutes::Awaitable ProgramRoutes::get_module(std::string tenant, ProgramRef ref,
                                                    net::ResponseWriter& writer) {
-    std::move_only_function<Result<std::string>()> read =
-        [services = services_, tenant, ref = std::move(ref)]() -> Result<std::string> {
-        auto version = services.programs.store().find(tenant, ref);
-        if (!version) {
-            return std::unexpected(std::move(version.error()));
-        }
-        return services.programs.store().read(*version);
+    std::move_only_function<Result<registry::StoredProgram>()> load = [services = services_, tenant,
+                                                                       ref = std::move(ref)] {
+        return services.programs.store().load(tenant, ref);
     };
-    auto wasm = co_await call_worker(services_.workers, tenant, std::move(read));
+    auto stored = co_await call_worker(services_.workers, tenant, std::move(load));
     net::HttpResponse response;
-    if (wasm) {
+    if (stored) {
         response.headers = {{"Content-Type", std::string(kWasmType)}};
-        response.body = std::move(*wasm);
+        response.body = std::move(stored->wasm);
     } else {
-        response = error_response(wasm.error());
+        response = error_response(stored.error());
     }
     co_await writer.send(std::move(response));
 }
@@ -225,20 +233,18 @@ ProgramRoutes::Awaitable ProgramRoutes::put(const net::HttpRequest& request, std
 
 ProgramRoutes::Awaitable ProgramRoutes::remove(const net::HttpRequest& request, std::string rest,
                                                net::ResponseWriter& writer) {
-    const auto tenant = identify(request);
-    auto ref =
-        tenant ? ProgramRef::parse(rest) : Result<ProgramRef>(std::unexpected(tenant.error()));
-    if (!ref) {
-        net::HttpResponse response = error_response(ref.error());
+    auto asked = read_asked(request, rest);
+    if (!asked) {
+        net::HttpResponse response = error_response(asked.error());
         co_await writer.send(std::move(response));
         co_return;
     }
     std::move_only_function<Result<std::vector<ProgramVersion>>()> take_away =
-        [services = services_, name = tenant->name, ref = std::move(*ref)] {
-            return services.programs.store().remove(name, ref);
+        [services = services_, name = asked->tenant.name, program = asked->program] {
+            return services.programs.store().remove(name, program);
         };
     const auto removed =
-        co_await call_worker(services_.workers, tenant->name, std::move(take_away));
+        co_await call_worker(services_.workers, asked->tenant.name, std::move(take_away));
     net::HttpResponse response =
         removed ? json_response(200, {{"object", "list"}, {"removed", listing(*removed)}})
                 : error_response(removed.error());

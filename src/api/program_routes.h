@@ -70,6 +70,11 @@ private:
         std::optional<std::vector<envelope::Json>> steps;
         std::string session;
     };
+    // Who asks, and for which program.
+    struct Asked {
+        tenancy::Tenant tenant;
+        registry::ProgramRef program;
+    };
     struct ReadyRun {
         Loaded program;
         serving::RunRequest request;
@@ -87,6 +92,8 @@ private:
     boost::asio::awaitable<Result<Loaded>> load(std::string tenant, registry::ProgramRef ref);
     boost::asio::awaitable<Result<ReadyRun>> ready(RunInput input, envelope::Meta meta);
     [[nodiscard]] Result<tenancy::Tenant> identify(const net::HttpRequest& request) const;
+    [[nodiscard]] Result<Asked> read_asked(const net::HttpRequest& request,
+                                           std::string_view rest) const;
 
     const ProgramServices services_;
 };

@@ -35,6 +35,9 @@ int report(const CommonOptions& common, const Error& error) {
     } else {
         const bool colour = ::isatty(STDERR_FILENO) == 1;
         std::cerr << (colour ? "\x1b[31mrealm:\x1b[0m " : "realm: ") << error.message << '\n';
+        for (const std::string& around : error.context) {
+            std::cerr << "  in " << around << '\n';
+        }
     }
     return envelope::error_row(error.type).exit_code;
 }

@@ -200,8 +200,8 @@ int run_command(const CommonOptions& common, const RunOptions& options) {
         return report(common, program.error());
     }
     auto sink = std::make_shared<PrintingSink>(common.json);
-    auto run =
-        (*stack)->runs().start(*program, {.meta = local_meta(), .data = std::move(*data)}, sink);
+    auto run = (*stack)->runs().start(
+        *program, {.meta = local_meta(), .data = std::move(*data), .log_faults = false}, sink);
     if (!run) {
         return report(common, run.error());
     }

@@ -56,10 +56,10 @@ public:
     [[nodiscard]] base::WorkerPool& program_workers() { return *program_workers_; }
 
 private:
-    Stack() : workers_("text", 2, 256) {}
+    Stack() : workers_({.threads = 2, .queue = 256}) {}
 
     interfaces::ModelDirectory models_;
-    base::WorkerPool workers_;
+    interfaces::TextWorkers workers_;
     base::SystemTime time_;
     std::shared_ptr<sandbox::Runtime> runtime_;
     std::unique_ptr<registry::ProgramLoader> loader_;

@@ -62,19 +62,27 @@ std::string to_hex(std::span<const std::byte> bytes) {
     return text;
 }
 
-std::optional<std::vector<std::byte>> from_hex(std::string_view text) {
-    if (text.size() % 2 != 0) {
+std::optional<std::byte> byte_of_hex(std::string_view digits) {
+    if (digits.size() != 2) {
         return std::nullopt;
     }
+    const int high = digit_value(digits[0]);
+    const int low = digit_value(digits[1]);
+    if (high < 0 || low < 0) {
+        return std::nullopt;
+    }
+    return static_cast<std::byte>(high * 16 + low);
+}
+
+std::optional<std::vector<std::byte>> from_hex(std::string_view text) {
     std::vector<std::byte> bytes;
     bytes.reserve(text.size() / 2);
     for (std::size_t i = 0; i < text.size(); i += 2) {
-        const int high = digit_value(text[i]);
-        const int low = digit_value(text[i + 1]);
-        if (high < 0 || low < 0) {
+        const auto byte = byte_of_hex(text.substr(i, 2));
+        if (!byte) {
             return std::nullopt;
         }
-        bytes.push_back(static_cast<std::byte>(high * 16 + low));
+        bytes.push_back(*byte);
     }
     return bytes;
 }

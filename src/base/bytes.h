@@ -13,6 +13,9 @@ namespace realm::base {
 // Lower-case, two digits a byte.
 std::string to_hex(std::span<const std::byte> bytes);
 
+// The byte that two digits of either case write; nothing for any other text.
+std::optional<std::byte> byte_of_hex(std::string_view digits);
+
 // Both cases; nothing when the length is odd or a character is no digit.
 std::optional<std::vector<std::byte>> from_hex(std::string_view text);
 

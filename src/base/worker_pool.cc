@@ -1,20 +1,25 @@
 #include "base/worker_pool.h"
 
 #include <pthread.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <utility>
 
 namespace realm::base {
 
-WorkerPool::WorkerPool(const std::string& name, std::size_t threads, std::size_t queue_limit)
+WorkerPool::WorkerPool(const std::string& name, std::size_t threads, std::size_t queue_limit,
+                       ThreadClass thread_class)
     : queue_limit_(queue_limit),
       lane_threads_(std::max<std::size_t>(2, threads) - 1),
       lane_queue_limit_(std::max<std::size_t>(2, queue_limit) / 2) {
     threads_.reserve(threads);
     for (std::size_t i = 0; i < threads; ++i) {
-        threads_.emplace_back([this, label = name + "-" + std::to_string(i)] {
+        threads_.emplace_back([this, thread_class, label = name + "-" + std::to_string(i)] {
             set_thread_name(label);
+            if (thread_class == ThreadClass::kIdle) {
+                make_thread_idle();
+            }
             work();
         });
     }
@@ -113,6 +118,11 @@ void WorkerPool::leave(Lanes::iterator lane) {
 
 void set_thread_name(const std::string& name) {
     pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
+}
+
+void make_thread_idle() {
+    const sched_param none{};
+    pthread_setschedparam(pthread_self(), SCHED_IDLE, &none);
 }
 
 }  // namespace realm::base

@@ -16,6 +16,9 @@
 
 namespace realm::base {
 
+// kIdle: they get only time that no other thread of the machine wants (SCHED_IDLE).
+enum class ThreadClass : std::uint8_t { kNormal, kIdle };
+
 // What became of a task that was handed in.
 enum class Submission : std::uint8_t { kTaken, kQueueFull, kLaneFull, kStopping };
 
@@ -26,7 +29,8 @@ public:
     using Task = std::move_only_function<void()>;
 
     // `name` (at most 12 characters) shows in ps and in a debugger. `threads` >= 1.
-    WorkerPool(const std::string& name, std::size_t threads, std::size_t queue_limit);
+    WorkerPool(const std::string& name, std::size_t threads, std::size_t queue_limit,
+               ThreadClass thread_class = ThreadClass::kNormal);
     ~WorkerPool();
     WorkerPool(const WorkerPool&) = delete;
     WorkerPool& operator=(const WorkerPool&) = delete;
@@ -67,5 +71,10 @@ private:
 
 // Names the calling thread; longer names are cut to the 15 characters that Linux keeps.
 void set_thread_name(const std::string& name);
+
+// Makes the calling thread one of ThreadClass::kIdle. A nice value would not do: the kernel takes a
+// processor with a nice thread for busy and puts the engine's threads on top of each other on the
+// rest.
+void make_thread_idle();
 
 }  // namespace realm::base

@@ -233,7 +233,7 @@ ContextId Engine::create(const Account& account, std::uint32_t capacity, Callbac
     return id;
 }
 
-void Engine::prefill(ContextId id, std::vector<Token> tokens, Callback<void> done) {
+void Engine::prefill(ContextId id, std::vector<Token> tokens, Callback<std::uint32_t> done) {
     impl_->post([id, tokens = std::move(tokens), done = std::move(done)](EngineCore& core) mutable {
         core.prefill(id, std::move(tokens), std::move(done));
     });

@@ -152,9 +152,10 @@ public:
     // either way. For before the first prefill.
     void share_beginning(ContextId id, bool shared);
 
-    // Appends tokens. invalid_request: a token outside the vocabulary, no tokens, or more than the
-    // capacity leaves; not_found: no such context; conflict: it is generating.
-    void prefill(ContextId id, std::vector<Token> tokens, Callback<void> done);
+    // Appends tokens. `done` gets how many of them were found computed before, as the beginning of
+    // one of the tenant's prompts. invalid_request: a token outside the vocabulary, no tokens, or
+    // more than the capacity leaves; not_found: no such context; conflict: it is generating.
+    void prefill(ContextId id, std::vector<Token> tokens, Callback<std::uint32_t> done);
 
     // Chooses the next token from the logits after the last one, appends it and computes it.
     // The token is delivered as soon as it is chosen. `mask`: null, or which may be chosen, at

@@ -87,8 +87,9 @@ void EngineCore::submit(ContextId id, Engine::Callback<T> done, Make&& make) {
     advance(**context);
 }
 
-void EngineCore::prefill(ContextId id, std::vector<Token> tokens, Engine::Callback<void> done) {
-    submit(id, std::move(done), [&](Engine::Callback<void> callback) {
+void EngineCore::prefill(ContextId id, std::vector<Token> tokens,
+                         Engine::Callback<std::uint32_t> done) {
+    submit(id, std::move(done), [&](Engine::Callback<std::uint32_t> callback) {
         return PrefillOp{.tokens = std::move(tokens), .done = std::move(callback)};
     });
 }
@@ -310,7 +311,7 @@ void EngineCore::prefill_piece(const Scheduler::PrefillPiece& piece) {
         context.reusable = scheduler_.reusable(static_cast<std::uint32_t>(op.tokens.size()));
         context.prompt = std::move(op.tokens);
     }
-    op.done({});
+    op.done(op.reused);
     context.ops.pop_front();
     advance(context);
 }

@@ -68,7 +68,7 @@ public:
 
     void create(ContextId id, const Account& account, std::uint32_t capacity,
                 Engine::Callback<void> done);
-    void prefill(ContextId id, std::vector<Token> tokens, Engine::Callback<void> done);
+    void prefill(ContextId id, std::vector<Token> tokens, Engine::Callback<std::uint32_t> done);
     void fork(ContextId from, ContextId id, std::uint32_t capacity, Engine::Callback<void> done);
     void share_beginning(ContextId id, bool shared);
     void truncate(ContextId id, std::uint32_t tokens, Engine::Callback<void> done);
@@ -96,9 +96,10 @@ private:
     struct PrefillOp {
         std::vector<Token> tokens;
         std::size_t computed = 0;
+        std::uint32_t reused = 0;  // of them, found in a beginning
         bool started = false;
         bool first = false;  // of its context
-        Engine::Callback<void> done;
+        Engine::Callback<std::uint32_t> done;
     };
     struct StepOp {
         SamplingParams sampling;

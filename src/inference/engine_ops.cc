@@ -145,17 +145,17 @@ bool EngineCore::start_prefill(Context& context, PrefillOp& op) {
         return false;
     }
     if (auto checked = check_prefill(context, op); !checked) {
-        op.done(std::move(checked));
+        op.done(std::unexpected(std::move(checked.error())));
         return true;
     }
     op.started = true;
     op.first = context.length == 0;
-    const std::uint32_t known = op.first ? take_beginning(context, op.tokens) : 0;
-    op.computed = known;
-    stats_.reused_tokens += known;
+    op.reused = op.first ? take_beginning(context, op.tokens) : 0;
+    op.computed = op.reused;
+    stats_.reused_tokens += op.reused;
     context.logits.clear();
     context.length += static_cast<std::uint32_t>(op.tokens.size());
-    scheduler_.add_prefill(context.id, static_cast<std::uint32_t>(op.tokens.size()), known);
+    scheduler_.add_prefill(context.id, static_cast<std::uint32_t>(op.tokens.size()), op.reused);
     return false;
 }
 

@@ -1,6 +1,7 @@
 #include "interfaces/context.h"
 
 #include <algorithm>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,6 +41,18 @@ Result<std::vector<std::string>> read_stop(std::string_view text) {
     }
     return fail(ErrorType::kInvalidRequest, "invalid_stop",
                 "The stop strings must be a JSON array of strings.");
+}
+
+// Answers the guest that asked for a context with its handle, or with why there is none.
+std::move_only_function<void(Result<void>)> answer_with(std::int32_t handle,
+                                                        std::shared_ptr<ContextRecord> record,
+                                                        std::shared_ptr<CallState> state,
+                                                        sandbox::Completion completion) {
+    return [handle, record = std::move(record), state = std::move(state),
+            completion = std::move(completion)](Result<void> made) mutable {
+        record->refused = !made.has_value();
+        completion.resolve(made ? handle : state->failed(std::move(made.error())));
+    };
 }
 
 }  // namespace
@@ -159,13 +172,8 @@ void ContextInterface::create(std::int32_t model, std::uint32_t capacity,
     }
     const auto& [handle, record] = *added;
     record->engine = engine;
-    record->id = engine->create(
-        account_, capacity,
-        [state = state_, record, handle,
-         completion = std::move(completion)](Result<void> made) mutable {
-            record->refused = !made.has_value();
-            completion.resolve(made ? handle : state->failed(std::move(made.error())));
-        });
+    record->id = engine->create(account_, capacity,
+                                answer_with(handle, record, state_, std::move(completion)));
 }
 
 void ContextInterface::prefill(std::int32_t context, std::span<const std::int32_t> tokens,
@@ -197,13 +205,14 @@ void ContextInterface::prefill(std::int32_t context, std::span<const std::int32_
     }
     const auto count = static_cast<std::uint32_t>(tokens.size());
     record->engine->prefill(record->id, {tokens.begin(), tokens.end()},
-                            [state = state_, record, count,
-                             completion = std::move(completion)](Result<void> done) mutable {
-                                if (!done) {
-                                    completion.resolve(state->failed(std::move(done.error())));
+                            [state = state_, record, count, completion = std::move(completion)](
+                                Result<std::uint32_t> reused) mutable {
+                                if (!reused) {
+                                    completion.resolve(state->failed(std::move(reused.error())));
                                     return;
                                 }
                                 record->length += count;
+                                record->reused += *reused;
                                 completion.resolve(REALM_OK);
                             });
 }
@@ -216,6 +225,12 @@ std::int32_t ContextInterface::length(std::int32_t context) {
     settle(*record);
     const std::uint32_t read = record->generation ? record->generation->tokens_read() : 0;
     return static_cast<std::int32_t>(record->length + read);
+}
+
+std::int32_t ContextInterface::reused(std::int32_t context) {
+    const auto record = contexts_->find(context);
+    return record ? static_cast<std::int32_t>(record->reused)
+                  : state_->failed(no_such_handle("context", context));
 }
 
 std::int32_t ContextInterface::share(std::int32_t context, std::uint32_t shared) {
@@ -258,13 +273,8 @@ void ContextInterface::fork(std::int32_t context, std::uint32_t capacity,
     record->sampling = source->sampling;
     record->mask = source->mask;
     record->min_tokens = source->min_tokens;
-    record->id = source->engine->fork(
-        source->id, capacity,
-        [state = state_, record, handle,
-         completion = std::move(completion)](Result<void> made) mutable {
-            record->refused = !made.has_value();
-            completion.resolve(made ? handle : state->failed(std::move(made.error())));
-        });
+    record->id = source->engine->fork(source->id, capacity,
+                                      answer_with(handle, record, state_, std::move(completion)));
 }
 
 void ContextInterface::truncate(std::int32_t context, std::uint32_t tokens,

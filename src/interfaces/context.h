@@ -23,6 +23,7 @@ struct ContextRecord {
     inference::ContextId id;
     std::uint32_t capacity = 0;
     std::uint32_t length = 0;  // without a generation that runs
+    std::uint32_t reused = 0;  // of its tokens, not computed for it
     bool refused = false;      // create failed: the handle was never given
     inference::SamplingParams sampling;
     std::shared_ptr<const inference::TokenMask> mask;  // null: every token
@@ -84,6 +85,7 @@ public:
     void prefill(std::int32_t context, std::span<const std::int32_t> tokens,
                  sandbox::Completion completion);
     std::int32_t length(std::int32_t context);
+    std::int32_t reused(std::int32_t context);
     std::int32_t share(std::int32_t context, std::uint32_t shared);
     std::int32_t drop(std::int32_t context);
     void fork(std::int32_t context, std::uint32_t capacity, sandbox::Completion completion);

@@ -34,6 +34,7 @@ constexpr std::array kGrants{
     Grant{"realm_context_create", "context"},
     Grant{"realm_context_prefill", "context"},
     Grant{"realm_context_length", "context"},
+    Grant{"realm_context_reused", "context"},
     Grant{"realm_context_drop", "context"},
     Grant{"realm_context_step", "context"},
     Grant{"realm_context_generate", "context"},

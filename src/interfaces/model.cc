@@ -136,6 +136,7 @@ void ModelInterface::on_worker(std::int32_t model, std::size_t input_bytes,
     }
     auto shared = std::make_shared<sandbox::Completion>(std::move(completion));
     const bool queued = workers_.submit(
+        tenant_, input_bytes,
         [model = engine->shared_model(), state = state_, shared, work = std::move(work)]() mutable {
             Result<Outcome> outcome = work(*model);
             if (!outcome) {

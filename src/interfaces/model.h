@@ -6,12 +6,14 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-#include "base/worker_pool.h"
 #include "interfaces/call_state.h"
 #include "interfaces/model_directory.h"
+#include "interfaces/text_workers.h"
 #include "sandbox/host_function.h"
 
 namespace realm::interfaces {
@@ -35,12 +37,13 @@ struct ModelLimits {
 
 class ModelInterface {
 public:
-    // `directory` and `workers` outlive every run.
-    ModelInterface(const ModelDirectory& directory, base::WorkerPool& workers,
+    // `directory` and `workers` outlive every run; the workers' time goes to `tenant`.
+    ModelInterface(const ModelDirectory& directory, TextWorkers& workers, std::string tenant,
                    std::shared_ptr<ModelTable> table, std::shared_ptr<CallState> state,
                    const ModelLimits& limits)
         : directory_(directory),
           workers_(workers),
+          tenant_(std::move(tenant)),
           table_(std::move(table)),
           state_(std::move(state)),
           limits_(limits) {}
@@ -68,7 +71,8 @@ private:
                    Work work);
 
     const ModelDirectory& directory_;
-    base::WorkerPool& workers_;
+    TextWorkers& workers_;
+    const std::string tenant_;
     std::shared_ptr<ModelTable> table_;
     std::shared_ptr<CallState> state_;
     const ModelLimits limits_;

@@ -13,6 +13,7 @@
 #include "interfaces/model.h"
 #include "interfaces/request.h"
 #include "interfaces/sampling.h"
+#include "interfaces/text_workers.h"
 #include "interfaces/wasi_files.h"
 #include "interfaces/wasi_system.h"
 #include "sandbox/host_function.h"
@@ -29,7 +30,7 @@ struct RunHostLimits {
 // What all runs share; outlives them.
 struct SharedServices {
     const ModelDirectory& models;
-    base::WorkerPool& workers;
+    TextWorkers& workers;
     base::TimeSource& time;
 };
 

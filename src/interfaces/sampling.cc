@@ -151,22 +151,21 @@ std::int32_t SamplingInterface::set_checked(ContextRecord& record,
 }
 
 std::int32_t SamplingInterface::typical(std::int32_t context, float p) {
-    const auto record = contexts_->find(context);
-    if (!record) {
-        return state_->failed(no_such_handle("context", context));
-    }
-    inference::SamplingParams sampling = record->sampling;
-    sampling.typical_p = p;
-    return set_checked(*record, std::move(sampling));
+    return change(context, &inference::SamplingParams::typical_p, p);
 }
 
 std::int32_t SamplingInterface::repetition(std::int32_t context, float penalty) {
+    return change(context, &inference::SamplingParams::repetition_penalty, penalty);
+}
+
+std::int32_t SamplingInterface::change(std::int32_t context,
+                                       float inference::SamplingParams::* field, float value) {
     const auto record = contexts_->find(context);
     if (!record) {
         return state_->failed(no_such_handle("context", context));
     }
     inference::SamplingParams sampling = record->sampling;
-    sampling.repetition_penalty = penalty;
+    sampling.*field = value;
     return set_checked(*record, std::move(sampling));
 }
 

@@ -33,6 +33,8 @@ public:
     void top(std::int32_t context, std::uint32_t count, sandbox::Completion completion);
 
 private:
+    std::int32_t change(std::int32_t context, float inference::SamplingParams::* field,
+                        float value);
     std::int32_t set_checked(ContextRecord& record, inference::SamplingParams sampling);
 
     std::shared_ptr<ContextTable> contexts_;

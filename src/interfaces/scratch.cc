@@ -149,8 +149,9 @@ bool Scratch::is_inside(Node inner, const Node& outer) {
     return inner != nullptr;
 }
 
-auto Scratch::find(const Node& from, std::string_view path) const -> Result<Node> {
-    const auto place = locate(from, path);
+auto Scratch::existing(const Node& from, std::string_view path) const
+    -> Result<std::pair<Place, Node>> {
+    auto place = locate(from, path);
     if (!place) {
         return std::unexpected(place.error());
     }
@@ -158,7 +159,16 @@ auto Scratch::find(const Node& from, std::string_view path) const -> Result<Node
     if (!node) {
         return std::unexpected(std::errc::no_such_file_or_directory);
     }
-    if (place->slash && !node->is_directory()) {
+    return std::pair(std::move(*place), std::move(node));
+}
+
+auto Scratch::find(const Node& from, std::string_view path) const -> Result<Node> {
+    const auto found = existing(from, path);
+    if (!found) {
+        return std::unexpected(found.error());
+    }
+    const auto& [place, node] = *found;
+    if (place.slash && !node->is_directory()) {
         return std::unexpected(std::errc::not_a_directory);
     }
     return node;
@@ -228,43 +238,37 @@ auto Scratch::make_directory(const Node& from, std::string_view path) -> Result<
 }
 
 auto Scratch::remove_directory(const Node& from, std::string_view path) -> Result<void> {
-    const auto place = locate(from, path);
-    if (!place) {
-        return std::unexpected(place.error());
+    const auto found = existing(from, path);
+    if (!found) {
+        return std::unexpected(found.error());
     }
-    const Node node = child(*place);
-    if (!node) {
-        return std::unexpected(std::errc::no_such_file_or_directory);
-    }
+    const auto& [place, node] = *found;
     if (!node->is_directory()) {
         return std::unexpected(std::errc::not_a_directory);
     }
-    if (place->name.empty()) {
+    if (place.name.empty()) {
         return std::unexpected(std::errc::invalid_argument);
     }
     if (!node->children_.empty()) {
         return std::unexpected(std::errc::directory_not_empty);
     }
-    detach(*place, node);
+    detach(place, node);
     return {};
 }
 
 auto Scratch::unlink(const Node& from, std::string_view path) -> Result<void> {
-    const auto place = locate(from, path);
-    if (!place) {
-        return std::unexpected(place.error());
+    const auto found = existing(from, path);
+    if (!found) {
+        return std::unexpected(found.error());
     }
-    const Node node = child(*place);
-    if (!node) {
-        return std::unexpected(std::errc::no_such_file_or_directory);
-    }
+    const auto& [place, node] = *found;
     if (node->is_directory()) {
         return std::unexpected(std::errc::is_a_directory);
     }
-    if (place->slash) {
+    if (place.slash) {
         return std::unexpected(std::errc::not_a_directory);
     }
-    detach(*place, node);
+    detach(place, node);
     return {};
 }
 

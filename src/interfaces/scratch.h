@@ -141,6 +141,9 @@ private:
     static Result<void> check_path(std::string_view path);
     [[nodiscard]] Result<Place> locate(const Node& from, std::string_view path) const;
     static Node child(const Place& place);
+    // What a path names, and where; no_such_file_or_directory.
+    [[nodiscard]] Result<std::pair<Place, Node>> existing(const Node& from,
+                                                          std::string_view path) const;
     // True when `inner` is `outer` or lies below it.
     static bool is_inside(Node inner, const Node& outer);
     Result<Node> add(const Place& place, ScratchNode::Kind kind);

@@ -6,24 +6,13 @@
 #include <string_view>
 #include <utility>
 
+#include "base/bytes.h"
+
 namespace realm::net {
 namespace {
 
 constexpr std::string_view kAnything = "*";
 constexpr std::string_view kAuthorityMark = "://";
-
-int digit_value(char c) {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    if (c >= 'A' && c <= 'F') {
-        return c - 'A' + 10;
-    }
-    return -1;
-}
 
 // Takes "http://host" off the front of an absolute target; leaves any other text alone.
 std::string_view without_authority(std::string_view text) {
@@ -45,15 +34,11 @@ std::optional<std::string> percent_decode(std::string_view text) {
             out += text[i];
             continue;
         }
-        if (text.size() - i < 3) {
+        const auto byte = base::byte_of_hex(text.substr(i + 1, 2));
+        if (!byte || *byte == std::byte{0}) {
             return std::nullopt;
         }
-        const int high = digit_value(text[i + 1]);
-        const int low = digit_value(text[i + 2]);
-        if (high < 0 || low < 0 || (high == 0 && low == 0)) {
-            return std::nullopt;
-        }
-        out += static_cast<char>((high << 4) | low);
+        out += static_cast<char>(*byte);
         i += 2;
     }
     return out;

@@ -154,8 +154,9 @@ CallFilter server_calls() {
     add_files(filter);
     // Threads of the background class lower their own priority; compute threads choose a processor;
     // children are waited for.
-    filter.add(Verdict::kAllow, {SYS_getpriority, SYS_setpriority, SYS_sched_setaffinity,
-                                 SYS_waitid, SYS_wait4, SYS_geteuid, SYS_getuid});
+    filter.add(Verdict::kAllow,
+               {SYS_getpriority, SYS_setpriority, SYS_sched_setscheduler, SYS_sched_setaffinity,
+                SYS_waitid, SYS_wait4, SYS_geteuid, SYS_getuid});
     return filter;
 }
 

@@ -68,24 +68,20 @@ Result<std::shared_ptr<const LoadedProgram>> ProgramCatalog::load(std::string_vi
     if (Loaded there = loaded(tenant, ref)) {
         return there;
     }
-    auto version = store_.find(tenant, ref);
-    if (!version) {
-        return std::unexpected(std::move(version.error()));
+    auto stored = store_.load(tenant, ref);
+    if (!stored) {
+        return std::unexpected(std::move(stored.error()));
     }
-    const auto wasm = store_.read(*version);
-    if (!wasm) {
-        return std::unexpected(wasm.error());
-    }
-    auto manifest = upload_check_.manifest_of(*wasm, limits);
+    auto manifest = upload_check_.manifest_of(stored->wasm, limits);
     if (!manifest) {
         return std::unexpected(std::move(manifest.error()));
     }
-    auto program = loader_.load(version->name, base::as_bytes(*wasm));
+    auto program = loader_.load(stored->version.name, base::as_bytes(stored->wasm));
     if (!program) {
         return std::unexpected(std::move(program.error()));
     }
     auto loaded =
-        std::make_shared<const LoadedProgram>(LoadedProgram{.version = std::move(*version),
+        std::make_shared<const LoadedProgram>(LoadedProgram{.version = std::move(stored->version),
                                                             .manifest = std::move(*manifest),
                                                             .program = std::move(*program)});
     keep(tenant, loaded);
@@ -94,19 +90,15 @@ Result<std::shared_ptr<const LoadedProgram>> ProgramCatalog::load(std::string_vi
 
 Result<ProgramDescription> ProgramCatalog::describe(std::string_view tenant, const ProgramRef& ref,
                                                     const config::Limits& limits) const {
-    auto version = store_.find(tenant, ref);
-    if (!version) {
-        return std::unexpected(std::move(version.error()));
+    auto stored = store_.load(tenant, ref);
+    if (!stored) {
+        return std::unexpected(std::move(stored.error()));
     }
-    const auto wasm = store_.read(*version);
-    if (!wasm) {
-        return std::unexpected(wasm.error());
-    }
-    auto looked = upload_check_.look(version->name, *wasm, std::nullopt, limits);
+    auto looked = upload_check_.look(stored->version.name, stored->wasm, std::nullopt, limits);
     if (!looked) {
         return std::unexpected(std::move(looked.error()));
     }
-    return ProgramDescription{.version = std::move(*version),
+    return ProgramDescription{.version = std::move(stored->version),
                               .manifest = std::move(looked->manifest),
                               .report = std::move(looked->report)};
 }

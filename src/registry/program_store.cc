@@ -360,6 +360,18 @@ Result<std::string> ProgramStore::read(const ProgramVersion& version) const {
     return wasm;
 }
 
+Result<StoredProgram> ProgramStore::load(std::string_view tenant, const ProgramRef& ref) const {
+    auto version = find(tenant, ref);
+    if (!version) {
+        return std::unexpected(std::move(version.error()));
+    }
+    auto wasm = read(*version);
+    if (!wasm) {
+        return std::unexpected(std::move(wasm.error()));
+    }
+    return StoredProgram{.version = std::move(*version), .wasm = std::move(*wasm)};
+}
+
 bool ProgramStore::in_use(std::string_view digest) const {
     std::vector<std::string> ignored;
     for (const fs::path& tenant : entries_of(options_.directory / "tenants")) {

@@ -47,6 +47,11 @@ struct PushedProgram {
     bool is_new = false;  // false: it was there with the same content
 };
 
+struct StoredProgram {
+    ProgramVersion version;
+    std::string wasm;
+};
+
 struct ProgramStoreOptions {
     std::filesystem::path directory;
     std::size_t max_programs = 64;  // of a tenant
@@ -87,6 +92,9 @@ public:
 
     // The module, verified; internal/program_damaged where it is not what was pushed.
     [[nodiscard]] Result<std::string> read(const ProgramVersion& version) const;
+
+    // find() and read() in one.
+    [[nodiscard]] Result<StoredProgram> load(std::string_view tenant, const ProgramRef& ref) const;
 
     // Removes one version, or all of them; returns them.
     Result<std::vector<ProgramVersion>> remove(std::string_view tenant, const ProgramRef& ref);

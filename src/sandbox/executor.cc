@@ -1,8 +1,5 @@
 #include "sandbox/executor.h"
 
-#include <pthread.h>
-#include <sched.h>
-
 #include <algorithm>
 #include <string>
 #include <thread>
@@ -96,10 +93,7 @@ Executor::Impl::Impl(std::shared_ptr<Runtime> runtime, const ExecutorOptions& op
     for (std::size_t i = 0; i < options.background_threads; ++i) {
         threads_.emplace_back([scheduler = scheduler_, i] {
             base::set_thread_name("realm-back-" + std::to_string(i));
-            // A nice value would not do: the kernel takes a processor with a nice thread for busy
-            // and puts the engine's threads on top of each other on the rest.
-            const sched_param none{};
-            pthread_setschedparam(pthread_self(), SCHED_IDLE, &none);
+            base::make_thread_idle();
             work(*scheduler, RunClass::kBackground);
         });
     }
@@ -138,15 +132,14 @@ std::shared_ptr<Execution> Executor::start(std::shared_ptr<const Program> progra
                                            const InstanceLimits& limits, OnEnd on_end,
                                            std::shared_ptr<Share> share) {
     Job job = [entry = std::move(entry)](Guest& guest) { return call_entry(guest, entry); };
-    return impl_->start(RunOrder{.runtime = impl_->runtime(),
-                                 .program = std::move(program),
-                                 .host = std::move(host),
-                                 .limits = limits,
-                                 .share = std::move(share),
-                                 .on_close = std::nullopt},
-                        JobOrder{.job = std::move(job),
-                                 .limits = {.cpu = limits.cpu, .wall = limits.wall},
-                                 .on_end = std::move(on_end)});
+    return impl_->start(
+        RunOrder{.runtime = impl_->runtime(),
+                 .program = std::move(program),
+                 .host = std::move(host),
+                 .limits = limits,
+                 .share = std::move(share),
+                 .on_close = std::nullopt},
+        JobOrder{.job = std::move(job), .limits = limits.job(), .on_end = std::move(on_end)});
 }
 
 std::shared_ptr<KeptGuest> Executor::keep(std::shared_ptr<const Program> program,

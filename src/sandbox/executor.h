@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "base/allowance.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "sandbox/guest.h"
@@ -20,12 +21,27 @@ namespace realm::sandbox {
 
 class Run;
 
+// What one job of a guest may use.
+struct JobLimits {
+    std::chrono::milliseconds cpu{10'000};    // on our threads, all polls together
+    std::chrono::milliseconds wall{300'000};  // from start to end, waiting included
+    // Of both, what earlier attempts at the same have used: errors name the whole limit.
+    std::chrono::milliseconds cpu_used{0};
+    std::chrono::milliseconds wall_used{0};
+};
+
 struct InstanceLimits {
     std::uint64_t memory_bytes = std::uint64_t{64} << 20;
     std::uint32_t table_elements = 16384;
-    std::chrono::milliseconds cpu{10'000};    // on our threads, all polls together
-    std::chrono::milliseconds wall{300'000};  // from start to end, waiting included
+    std::chrono::milliseconds cpu{10'000};  // this and wall: of its only job
+    std::chrono::milliseconds wall{300'000};
     std::chrono::milliseconds idle{300'000};  // a kept guest without a job
+    std::chrono::milliseconds cpu_used{0};    // this and wall_used: as in JobLimits
+    std::chrono::milliseconds wall_used{0};
+
+    [[nodiscard]] JobLimits job() const {
+        return {.cpu = cpu, .wall = wall, .cpu_used = cpu_used, .wall_used = wall_used};
+    }
 };
 
 // One party among which the executor divides its CPU time: while several have runs that are ready,
@@ -47,8 +63,7 @@ private:
     const double weight_;
     // Guarded by the scheduler.
     std::array<Lane, 2> lanes_;  // by class of threads
-    double used_ = 0;            // seconds on normal threads that the allowance has not yet covered
-    base::SteadyTime used_at_;
+    base::Allowance allowance_;  // of time on normal threads
 };
 
 struct RunUsage {
@@ -85,12 +100,6 @@ public:
     virtual ~Execution() = default;
     // Ends the run with `reason` at its next tick or suspension; no effect once it has ended.
     virtual void cancel(Error reason) = 0;
-};
-
-// What one job of a kept guest may use.
-struct JobLimits {
-    std::chrono::milliseconds cpu{10'000};
-    std::chrono::milliseconds wall{300'000};
 };
 
 // A guest that is kept between jobs, with its memory and what its host object holds. Ends when it

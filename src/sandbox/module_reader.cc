@@ -26,9 +26,14 @@ enum SectionId : std::uint8_t {
     kElement = 9,
     kCode = 10,
     kData = 11,
+    kDataCount = 12,
+    kTag = 13,
 };
 
-constexpr std::uint8_t kHighestSection = 13;
+// As WebAssembly orders them; a custom section may stand anywhere.
+constexpr std::array kOrder =
+    std::to_array<std::uint8_t>({kType, kImport, kFunction, kTable, kMemory, kTag, kGlobal, kExport,
+                                 kStart, kElement, kDataCount, kCode, kData});
 constexpr std::array<std::uint8_t, 8> kHeader = {0, 'a', 's', 'm', 1, 0, 0, 0};
 constexpr std::array<std::uint8_t, 8> kComponentHeader = {0, 'a', 's', 'm', 0x0d, 0, 1, 0};
 constexpr std::string_view kMarker = "realm_abi_version";
@@ -59,6 +64,7 @@ public:
 
 private:
     void header();
+    void check_order(std::uint8_t id);
     void section(std::uint8_t id, WasmCursor body);
     void types(WasmCursor& body);
     void sub_type(WasmCursor& body);
@@ -83,6 +89,7 @@ private:
                                                   const WasmCursor& at) const;
 
     WasmCursor cursor_;
+    const std::uint8_t* next_section_ = kOrder.begin();  // the first that may still follow
     ModuleInfo info_;
     std::vector<std::optional<WasmCursor>> types_;  // behind the form; nothing: no function
     std::vector<std::uint32_t> function_types_;     // imported first, as in what follows
@@ -104,9 +111,7 @@ ModuleInfo Reader::read() {
     while (!cursor_.at_end()) {
         const std::uint8_t id = cursor_.byte("a section");
         const std::uint32_t size = cursor_.u32("a section's size");
-        if (id > kHighestSection) {
-            cursor_.reject(fmt::format("has a section of unknown kind {}", id));
-        }
+        check_order(id);
         section(id, cursor_.part(size, "a section"));
     }
     if (info_.functions != code_bodies_) {
@@ -141,13 +146,23 @@ void Reader::header() {
     }
 }
 
+void Reader::check_order(std::uint8_t id) {
+    if (id == kCustom) {
+        return;
+    }
+    const auto* const place = std::ranges::find(kOrder, id);
+    if (place == kOrder.end()) {
+        cursor_.reject(fmt::format("has a section of unknown kind {}", id));
+    }
+    if (place < next_section_) {
+        const std::uint8_t last = *std::prev(next_section_);
+        cursor_.reject(id == last ? fmt::format("has section {} twice", id)
+                                  : fmt::format("has section {} behind section {}", id, last));
+    }
+    next_section_ = std::next(place);
+}
+
 void Reader::section(std::uint8_t id, WasmCursor body) {
-    const auto once = [&](std::optional<WasmCursor>& place) {
-        if (place) {
-            body.reject(fmt::format("has section {} twice", id));
-        }
-        place = body;
-    };
     switch (id) {
         case kCustom:
             custom(body);
@@ -168,26 +183,26 @@ void Reader::section(std::uint8_t id, WasmCursor body) {
             memories(body);
             break;
         case kGlobal:
-            once(global_section_);
+            global_section_ = body;
             info_.globals = WasmCursor(body).u32("the globals");
             break;
         case kExport:
-            once(export_section_);
+            export_section_ = body;
             break;
         case kStart:
             info_.start = body.u32("the start function");
             break;
         case kElement:
-            info_.element_segments += body.u32("the elements");
+            info_.element_segments = body.u32("the elements");
             break;
         case kCode:
-            once(code_section_);
+            code_section_ = body;
             info_.code_bytes = body.remaining();
             code_bodies_ = body.u32("the code");
             break;
         case kData:
-            info_.data_bytes += body.remaining();
-            info_.data_segments += body.u32("the data");
+            info_.data_bytes = body.remaining();
+            info_.data_segments = body.u32("the data");
             break;
         default:
             break;
@@ -310,7 +325,7 @@ void Reader::functions(WasmCursor& body) {
     for (std::uint32_t i = 0; i < count; ++i) {
         function_types_.push_back(body.u32("a function"));
     }
-    info_.functions += count;
+    info_.functions = count;
 }
 
 void Reader::tables(WasmCursor& body) {

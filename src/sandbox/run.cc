@@ -43,6 +43,10 @@ base::SteadyTime after(std::chrono::milliseconds time) {
     return base::SteadyClock::now() + std::min<std::chrono::milliseconds>(time, kLongestWait);
 }
 
+base::SteadyTime deadline_of(const JobLimits& limits) {
+    return after(std::max(limits.wall - limits.wall_used, std::chrono::milliseconds{0}));
+}
+
 }  // namespace
 
 Error shutting_down() {
@@ -55,7 +59,7 @@ Run::Run(std::shared_ptr<Scheduler> scheduler, RunOrder order, std::optional<Job
       share_(order.share ? order.share : scheduler_->common_share()),
       phase_(first ? Phase::kQueued : Phase::kIdle),
       job_(std::move(first)),
-      deadline_(after(job_ ? job_->limits.wall : order.limits.idle)),
+      deadline_(job_ ? deadline_of(job_->limits) : after(order.limits.idle)),
       order_(std::move(order)) {}
 
 void Run::cancel(Error reason) {
@@ -74,7 +78,7 @@ void Run::cancel(Error reason) {
 
 Result<void> Run::submit(Job job, const JobLimits& limits, OnEnd on_end) {
     base::SteadyTime idle_until;
-    const base::SteadyTime deadline = after(limits.wall);
+    const base::SteadyTime deadline = deadline_of(limits);
     {
         const std::lock_guard lock(mutex_);
         if (phase_ == Phase::kEnded || stop_) {
@@ -215,11 +219,11 @@ Instance& Run::instance() {
 }
 
 std::optional<Error> Run::over_limit() const {
-    const auto limit = job_->limits.cpu;
-    if (usage_.cpu <= limit) {
+    const JobLimits& limits = job_->limits;
+    if (usage_.cpu <= limits.cpu - limits.cpu_used) {
         return std::nullopt;
     }
-    const auto cpu = static_cast<std::uint64_t>(limit.count());
+    const auto cpu = static_cast<std::uint64_t>(limits.cpu.count());
     return limit_error(
         {.limit = "cpu_time", .setting = "limits.cpu_ms", .value = cpu},
         fmt::format("program '{}' used up its CPU time of {} ms", order_.program->name(), cpu));

@@ -11,9 +11,6 @@ namespace {
 
 using Seconds = std::chrono::duration<double>;
 
-// In bursts. One poll may take long inside a host function; it shall not cost minutes.
-constexpr double kLongestDebt = 10;
-
 constexpr std::size_t index_of(RunClass which) {
     return static_cast<std::size_t>(which);
 }
@@ -27,18 +24,10 @@ void Scheduler::push(std::shared_ptr<Run> run, RunClass where) {
 
 void Scheduler::push_by_allowance(std::shared_ptr<Run> run, std::chrono::nanoseconds since_wait) {
     const std::lock_guard lock(mutex_);
-    Share& share = run->share();
-    forgive(share);
-    const Seconds burst = options_.burst;
-    const Seconds slice = options_.slice * ((burst.count() - share.used_) / burst.count());
+    const Seconds slice =
+        options_.slice * run->share().allowance_.left(terms_, base::SteadyClock::now());
     const bool beyond = options_.background_threads > 0 && since_wait >= slice;
     enqueue(std::move(run), beyond ? RunClass::kBackground : RunClass::kNormal);
-}
-
-void Scheduler::forgive(Share& share) const {
-    const base::SteadyTime now = base::SteadyClock::now();
-    const Seconds passed = now - std::exchange(share.used_at_, now);
-    share.used_ = std::max(0.0, share.used_ - options_.part * passed.count());
 }
 
 void Scheduler::enqueue(std::shared_ptr<Run> run, RunClass where) {
@@ -81,8 +70,7 @@ void Scheduler::charge(Share& share, RunClass where, std::chrono::nanoseconds sp
     const double before = lane.served;
     lane.served += Seconds(spent).count() / share.weight_;
     if (where == RunClass::kNormal) {
-        const double most = kLongestDebt * Seconds(options_.burst).count();
-        share.used_ = std::min(share.used_ + Seconds(spent).count(), most);
+        share.allowance_.charge(terms_, spent);
     }
     if (!lane.ready.empty()) {
         queues_[index].waiting.erase({before, &share});

@@ -26,7 +26,8 @@ enum class RunClass : std::uint8_t { kNormal, kBackground };
 // Thread-safe. Shared by the executor and its runs, so that a late wake-up finds it.
 class Scheduler {
 public:
-    explicit Scheduler(const ExecutorOptions& options) : options_(options) {}
+    explicit Scheduler(const ExecutorOptions& options)
+        : options_(options), terms_{.burst = options.burst, .part = options.part} {}
     ~Scheduler() = default;
     Scheduler(const Scheduler&) = delete;
     Scheduler& operator=(const Scheduler&) = delete;
@@ -75,11 +76,11 @@ private:
 
     // With mutex_ held.
     void enqueue(std::shared_ptr<Run> run, RunClass where);
-    void forgive(Share& share) const;
     void notify_all();
     void stop_expired(base::SteadyTime now);
 
     const ExecutorOptions options_;
+    const base::AllowanceTerms terms_;
     const std::shared_ptr<Share> common_share_ = std::make_shared<Share>(1.0);
 
     mutable std::mutex mutex_;

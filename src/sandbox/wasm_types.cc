@@ -15,6 +15,7 @@ constexpr unsigned kHasMaximum = 1;
 constexpr unsigned kShared = 2;
 constexpr unsigned kIs64 = 4;
 constexpr unsigned kHasPageSize = 8;
+constexpr std::uint64_t kBytesOf32Bits = std::uint64_t{1} << 32;
 
 const char* heap_type_name(std::int64_t type) {
     switch (type) {
@@ -55,12 +56,33 @@ std::uint32_t value_count(WasmCursor& body) {
     return count;
 }
 
+unsigned read_flags(WasmCursor& body, const char* what, unsigned known) {
+    const unsigned flags = body.byte("limits");
+    if ((flags & ~known) != 0) {
+        body.reject(fmt::format("has {} with unknown flags {:#04x}", what, flags));
+    }
+    return flags;
+}
+
 SizeRange read_range(WasmCursor& body, unsigned flags) {
     SizeRange range{.minimum = body.u64("limits"), .maximum = {}};
     if ((flags & kHasMaximum) != 0) {
         range.maximum = body.u64("limits");
     }
     return range;
+}
+
+// A size that no limit could allow is a fault of the module, not a limit that it reached.
+void check_range(const WasmCursor& body, const char* what, const SizeRange& range,
+                 std::uint64_t addressable) {
+    const std::uint64_t maximum = range.maximum.value_or(range.minimum);
+    if (maximum < range.minimum) {
+        body.reject(fmt::format("has {} that begin with {} and have at most {}", what,
+                                range.minimum, maximum));
+    }
+    if (maximum > addressable) {
+        body.reject(fmt::format("has {} up to {}; 32 bits address {}", what, maximum, addressable));
+    }
 }
 
 std::string shown(const SizeRange& range) {
@@ -152,7 +174,8 @@ std::string function_type_text(WasmCursor body) {
 }
 
 MemoryInfo read_memory_type(WasmCursor& body) {
-    const unsigned flags = body.byte("limits");
+    const unsigned flags =
+        read_flags(body, "a memory", kHasMaximum | kShared | kIs64 | kHasPageSize);
     MemoryInfo memory{.pages = read_range(body, flags),
                       .shared = (flags & kShared) != 0,
                       .is_64 = (flags & kIs64) != 0};
@@ -163,12 +186,17 @@ MemoryInfo read_memory_type(WasmCursor& body) {
         }
         memory.page_bytes = std::uint64_t{1} << shift;
     }
+    check_range(body, "pages of memory", memory.pages,
+                memory.is_64 ? UINT64_MAX : kBytesOf32Bits / memory.page_bytes);
     return memory;
 }
 
 TableInfo read_table_type(WasmCursor& body, std::uint8_t form) {
     TableInfo table{.element = read_value_type(body, form).text, .elements = {}};
-    table.elements = read_range(body, body.byte("limits"));
+    const unsigned flags = read_flags(body, "a table", kHasMaximum | kShared | kIs64);
+    table.elements = read_range(body, flags);
+    check_range(body, "elements of a table", table.elements,
+                (flags & kIs64) != 0 ? UINT64_MAX : UINT32_MAX);
     return table;
 }
 

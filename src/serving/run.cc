@@ -244,7 +244,7 @@ void Run::hide_fault(Error& error) const {
 
 void Run::log_end(const RunResult& result) const {
     const std::string_view code = result.reply ? std::string_view("ok") : result.reply.error().code;
-    const auto level = !result.reply && is_fault(result.reply.error().type)
+    const auto level = request_.log_faults && !result.reply && is_fault(result.reply.error().type)
                            ? telemetry::Level::kWarn
                            : telemetry::Level::kInfo;
     const std::string_view message =

@@ -57,6 +57,8 @@ struct RunRequest {
     std::optional<RunLimits> limits{};  // nothing: the service's
     // Traps with their function names and backtrace: for those who own the program.
     bool show_faults = true;
+    // A fault's cause in the log as well: not where whoever gets the result reads the log.
+    bool log_faults = true;
     // The arguments without the program's name.
     interfaces::WasiConfig wasi{};
 };

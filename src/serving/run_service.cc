@@ -25,10 +25,6 @@ interfaces::WasiConfig wasi_of(const Run& run, const std::string& program) {
     return wasi;
 }
 
-sandbox::JobLimits job_limits(const RunLimits& limits) {
-    return {.cpu = limits.instance.cpu, .wall = limits.instance.wall};
-}
-
 void add(sandbox::RunUsage& sum, const sandbox::RunUsage& usage) {
     sum.cpu += usage.cpu;
     sum.polls += usage.polls;
@@ -48,16 +44,16 @@ struct RunService::Order {
     base::SteadyTime deadline;
     sandbox::RunUsage used{};  // by the attempts that are over
 
-    // What is left of the limits for an attempt that begins now.
+    // The limits, with what they have left for an attempt that begins now.
     [[nodiscard]] RunLimits attempt_limits(base::SteadyTime now) const {
         using std::chrono::milliseconds;
-        RunLimits left = limits;
+        RunLimits all = limits;
         if (run->attempt() > 1) {
-            left.instance.cpu -= std::chrono::floor<milliseconds>(used.cpu);
-            left.instance.wall =
-                std::max(milliseconds(0), std::chrono::ceil<milliseconds>(deadline - now));
+            all.instance.cpu_used = std::chrono::floor<milliseconds>(used.cpu);
+            all.instance.wall_used =
+                all.instance.wall - std::chrono::ceil<milliseconds>(deadline - now);
         }
-        return left;
+        return all;
     }
 };
 
@@ -204,7 +200,7 @@ Result<void> RunService::begin(const SharedOrder& order) {
     auto conventions = order->steps ? order->steps->conventions : sandbox::Conventions();
     auto plan = plan_for(order->program, std::move(conventions), *run, limits);
     auto session = session_for(*run, std::move(plan));
-    return session ? start_in(*session, *order, job_limits(limits), std::move(on_end))
+    return session ? start_in(*session, *order, limits.instance.job(), std::move(on_end))
                    : std::unexpected(std::move(session.error()));
 }
 

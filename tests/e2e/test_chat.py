@@ -221,6 +221,7 @@ def test_a_prompt_asked_again_is_not_computed_again(server, client):
         computed, reused = (after[name] - before[name]
                             for name in ("prompt_tokens_computed", "prompt_tokens_reused"))
         assert computed + reused == completion.usage.prompt_tokens > 300
+        assert completion.usage.prompt_tokens_details.cached_tokens == reused
         return completion.choices[0].message.content, computed, reused
 
     text, computed, reused = counted()

@@ -106,7 +106,7 @@ def test_no_envelope(server, text):
 
 def test_wrong_data(server):
     message = error_of(send(server, data={"max_tokens": 0}), 400, "invalid_request", "invalid_value")
-    assert message == "data: 'max_tokens' must be a whole number of at least 1."
+    assert message == "data: 'max_tokens' must be a whole number from 1 to 2147483647, not 0."
 
 
 def test_an_error_keeps_the_request_id(server):

@@ -52,7 +52,7 @@ def test_bytes_that_are_no_utf8(server):
 
 FOX = " The quick brown fox jumps over the lazy dog."
 TEXTS = 'a string, or an array of parts {"type": "text", "text": string}'
-WHOLE = "a whole number of at least 1"
+WHOLE = "a whole number from 1 to 2147483647"
 
 
 @pytest.mark.parametrize("changes, param, wanted", [
@@ -66,23 +66,23 @@ WHOLE = "a whole number of at least 1"
     ({"messages": [{"role": "user", "content": 5}]}, "messages[0].content", TEXTS),
     ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "messages[0].content",
      TEXTS),
-    ({"model": 5}, "model", "a string"),
+    ({"model": 5}, "model", "a string, not 5"),
     ({"temperature": "x"}, "temperature", "a number from 0 to 2"),
     ({"temperature": 2.01}, "temperature", "a number from 0 to 2, not 2.01"),
     ({"temperature": -0.01}, "temperature", "a number from 0 to 2, not -0.01"),
     ({"top_p": 0}, "top_p", "a number above 0 and at most 1, not 0"),
     ({"top_p": 1.01}, "top_p", "a number above 0 and at most 1, not 1.01"),
     ({"max_tokens": "5"}, "max_tokens", WHOLE),
-    ({"max_tokens": 0}, "max_tokens", WHOLE),
-    ({"max_tokens": -1}, "max_tokens", WHOLE),
-    ({"max_tokens": 1.5}, "max_tokens", WHOLE),
-    ({"max_tokens": 2**63}, "max_tokens", WHOLE),
-    ({"max_completion_tokens": 0}, "max_completion_tokens", WHOLE),
-    ({"n": 2}, "n", "1: this server makes one choice for a request"),
-    ({"n": 0}, "n", "1: this server makes one choice for a request"),
+    ({"max_tokens": 0}, "max_tokens", WHOLE + ", not 0"),
+    ({"max_tokens": -1}, "max_tokens", WHOLE + ", not -1"),
+    ({"max_tokens": 1.5}, "max_tokens", WHOLE + ", not 1.5"),
+    ({"max_tokens": 2**63}, "max_tokens", WHOLE + ", not 9223372036854775808"),
+    ({"max_completion_tokens": 0}, "max_completion_tokens", WHOLE + ", not 0"),
+    ({"n": 2}, "n", "1 (this server makes one choice for a request), not 2"),
+    ({"n": 0}, "n", "1 (this server makes one choice for a request), not 0"),
     ({"stream": "yes"}, "stream", "true or false"),
-    ({"stream_options": 1}, "stream_options", 'an object such as {"include_usage": true}'),
-    ({"seed": 1.5}, "seed", "a whole number"),
+    ({"stream_options": 1}, "stream_options", 'an object such as {"include_usage": true}, not 1'),
+    ({"seed": 1.5}, "seed", "a whole number from -2^63 to 2^64 - 1, not 1.5"),
     ({"stop": ""}, "stop", "a string of 1 to 256 bytes, or an array of at most 16 of them"),
     ({"stop": ["x"] * 17}, "stop", "a string of 1 to 256 bytes, or an array of at most 16 of them"),
     ({"stop": "x" * 257}, "stop", "a string of 1 to 256 bytes, or an array of at most 16 of them"),
@@ -97,7 +97,7 @@ def test_wrong_value(server, changes, param, wanted):
 def test_wrong_value_of_a_stream_is_no_stream(server):
     response = server.post(json=body(stream=True, max_tokens=0))
     assert error_of(response, 400, "invalid_value", "max_tokens") == (
-        "'max_tokens' must be a whole number of at least 1.")
+        "'max_tokens' must be a whole number from 1 to 2147483647, not 0.")
 
 
 @pytest.mark.parametrize("changes", [
@@ -148,8 +148,9 @@ def test_both_sides_of_the_context(start_server):
     sentences, padding = divmod(longest - 1 - size(2), sentence)
     fits = send(2 + sentences, padding)
     assert fits.status_code == 200, fits.text
-    assert fits.json()["usage"] == {"prompt_tokens": longest - 1, "completion_tokens": 1,
-                                    "total_tokens": longest}
+    usage = fits.json()["usage"]
+    assert 0 <= usage.pop("prompt_tokens_details")["cached_tokens"] <= longest - 1 - 64
+    assert usage == {"prompt_tokens": longest - 1, "completion_tokens": 1, "total_tokens": longest}
     assert fits.json()["choices"][0]["finish_reason"] == "length"
     message = error_of(send(2 + sentences, padding + 1), 400, "context_length_exceeded", "messages")
     assert message == (f"The messages make {longest} tokens; a context of this model holds {longest}, "

@@ -45,6 +45,7 @@ HOST_CALLS = {
 }
 WITHOUT_POINTERS = {
     "env": {"realm_cancelled", "realm_time_left_ms", "realm_context_create",
+            "realm_context_reused",
             "realm_context_length", "realm_context_drop", "realm_context_step",
             "realm_context_next", "realm_context_stop", "realm_context_fork",
             "realm_context_truncate", "realm_context_logits", "realm_context_top",

@@ -87,28 +87,34 @@ TEST(ChatRequest, accepts_values_up_to_their_limits) {
 
 TEST(ChatRequest, names_the_field_and_what_it_must_be) {
     const std::pair<const char*, const char*> cases[] = {
-        {R"("model":1)", "'model' must be a string."},
+        {R"("model":1)", "'model' must be a string, not 1."},
         {R"("stream":"yes")", "'stream' must be true or false."},
         {R"("stream_options":true)",
-         "'stream_options' must be an object such as {\"include_usage\": true}."},
-        {R"("max_tokens":0)", "'max_tokens' must be a whole number of at least 1."},
-        {R"("max_tokens":-1)", "'max_tokens' must be a whole number of at least 1."},
-        {R"("max_tokens":2147483648)", "'max_tokens' must be a whole number of at least 1."},
+         "'stream_options' must be an object such as {\"include_usage\": true}, not true."},
+        {R"("max_tokens":0)", "'max_tokens' must be a whole number from 1 to 2147483647, not 0."},
+        {R"("max_tokens":-1)", "'max_tokens' must be a whole number from 1 to 2147483647, not -1."},
+        {R"("max_tokens":2147483648)",
+         "'max_tokens' must be a whole number from 1 to 2147483647, not 2147483648."},
         {R"("max_tokens":18446744073709551615)",
-         "'max_tokens' must be a whole number of at least 1."},
-        {R"("max_tokens":"5")", "'max_tokens' must be a whole number of at least 1."},
-        {R"("max_tokens":1.5)", "'max_tokens' must be a whole number of at least 1."},
+         "'max_tokens' must be a whole number from 1 to 2147483647, not 18446744073709551615."},
+        {R"("max_tokens":"5")", "'max_tokens' must be a whole number from 1 to 2147483647."},
+        {R"("max_tokens":true)",
+         "'max_tokens' must be a whole number from 1 to 2147483647, not true."},
+        {R"("max_tokens":1.5)",
+         "'max_tokens' must be a whole number from 1 to 2147483647, not 1.5."},
         {R"("max_completion_tokens":0)",
-         "'max_completion_tokens' must be a whole number of at least 1."},
+         "'max_completion_tokens' must be a whole number from 1 to 2147483647, not 0."},
         {R"("temperature":"hot")", "'temperature' must be a number from 0 to 2."},
         {R"("temperature":2.1)", "'temperature' must be a number from 0 to 2, not 2.1."},
         {R"("temperature":-0.1)", "'temperature' must be a number from 0 to 2, not -0.1."},
         {R"("top_p":0)", "'top_p' must be a number above 0 and at most 1, not 0."},
         {R"("top_p":1.01)", "'top_p' must be a number above 0 and at most 1, not 1.01."},
         {R"("min_p":-1)", "'min_p' must be a number from 0 to 1, not -1."},
-        {R"("top_k":-2)", "'top_k' must be a whole number, 0 or -1 for off, not -2."},
-        {R"("min_tokens":-1)", "'min_tokens' must be a whole number."},
-        {R"("ignore_eos":1)", "'ignore_eos' must be true or false."},
+        {R"("top_k":-2)",
+         "'top_k' must be a whole number from -1 to 2147483647, where -1 and 0 are for off, not "
+         "-2."},
+        {R"("min_tokens":-1)", "'min_tokens' must be a whole number from 0 to 2147483647, not -1."},
+        {R"("ignore_eos":1)", "'ignore_eos' must be true or false, not 1."},
         {R"("cache_prompt":"no")", "'cache_prompt' must be true or false."},
         {R"("frequency_penalty":2.1)",
          "'frequency_penalty' must be a number from -2 to 2, not 2.1."},
@@ -121,8 +127,10 @@ TEST(ChatRequest, names_the_field_and_what_it_must_be) {
         {R"("repeat_penalty":100.5)",
          "'repeat_penalty' must be a number from 0.01 to 100, not 100.5."},
         {R"("repeat_penalty":"1")", "'repeat_penalty' must be a number from 0.01 to 100."},
-        {R"("seed":0.5)", "'seed' must be a whole number."},
-        {R"("n":2)", "'n' must be 1: this server makes one choice for a request."},
+        {R"("seed":0.5)", "'seed' must be a whole number from -2^63 to 2^64 - 1, not 0.5."},
+        {R"("n":2)", "'n' must be 1 (this server makes one choice for a request), not 2."},
+        {R"("stop":5)",
+         "'stop' must be a string of 1 to 256 bytes, or an array of at most 16 of them, not 5."},
         {R"("stop":"")",
          "'stop' must be a string of 1 to 256 bytes, or an array of at most 16 of them."},
         {R"("stop":[1])",
@@ -139,7 +147,7 @@ TEST(ChatRequest, checks_biases) {
     const std::string wanted =
         "'logit_bias' must be an object of at most 1024 token ids, each with a number from -100 to "
         "100";
-    const std::pair<const char*, const char*> cases[] = {{"1", "."},
+    const std::pair<const char*, const char*> cases[] = {{"1", ", not 1."},
                                                          {"[[5,1]]", "."},
                                                          {R"({"5":101})", ", not 101."},
                                                          {R"({"5":-100.5})", ", not -100.5."},
@@ -161,7 +169,7 @@ TEST(ChatRequest, checks_biases) {
     }
     EXPECT_TRUE(read(R"("logit_bias":)" + biases.dump()).has_value());
     biases["1024"] = 1;
-    EXPECT_EQ(error_of(read(R"("logit_bias":)" + biases.dump())), wanted + ".");
+    EXPECT_EQ(error_of(read(R"("logit_bias":)" + biases.dump())), wanted + ", not 1025 of them.");
 }
 
 TEST(ChatRequest, checks_messages) {

@@ -22,6 +22,14 @@ TEST(Bytes, refuses_what_is_no_hexadecimal) {
     EXPECT_FALSE(from_hex("g0"));
 }
 
+TEST(Bytes, a_byte_is_two_digits) {
+    EXPECT_EQ(byte_of_hex("00"), std::byte{0x00});
+    EXPECT_EQ(byte_of_hex("fF"), std::byte{0xff});
+    for (const char* text : {"", "0", "000", "0g", "g0", "0:", "/0", " 0", "0@", "0`"}) {
+        EXPECT_EQ(byte_of_hex(text), std::nullopt) << text;
+    }
+}
+
 TEST(Bytes, fills_with_random_bytes) {
     std::array<std::byte, 32> first{};
     std::array<std::byte, 32> second{};

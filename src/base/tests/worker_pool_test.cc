@@ -1,6 +1,7 @@
 #include "base/worker_pool.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <array>
 #include <atomic>
@@ -53,6 +54,19 @@ TEST(WorkerPool, names_its_threads) {
         }));
     }
     EXPECT_EQ(name, "tokens-0");
+}
+
+TEST(WorkerPool, its_threads_may_be_idle_ones) {
+    int normal = -1;
+    int idle = -1;
+    {
+        WorkerPool usual("usual", 1, 1);
+        WorkerPool lazy("lazy", 1, 1, ThreadClass::kIdle);
+        ASSERT_TRUE(usual.submit([&] { normal = sched_getscheduler(0); }));
+        ASSERT_TRUE(lazy.submit([&] { idle = sched_getscheduler(0); }));
+    }
+    EXPECT_EQ(normal, SCHED_OTHER);
+    EXPECT_EQ(idle, SCHED_IDLE);
 }
 
 TEST(WorkerPool, frees_what_a_task_holds_before_it_waits_again) {

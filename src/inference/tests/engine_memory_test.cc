@@ -35,11 +35,21 @@ protected:
         for (std::uint32_t i = 0; i < tokens; ++i) {
             prompt[i] = static_cast<Token>(i % 90);
         }
-        small_.prefill({id}, std::move(prompt), note<void>("prefill" + std::to_string(id)));
+        const auto reused = std::make_shared<std::optional<std::uint32_t>>();
+        small_.prefill({id}, std::move(prompt),
+                       [reused, done = note<std::uint32_t>("prefill" + std::to_string(id))](
+                           Result<std::uint32_t> filled) mutable {
+                           *reused = filled.value_or(0);
+                           done(std::move(filled));
+                       });
         while (small_.has_work()) {
             small_.run_once();
         }
-        return small_.stats().prefill_tokens - before;
+        const std::uint64_t computed = small_.stats().prefill_tokens - before;
+        if (*reused) {  // else it waits for cells
+            EXPECT_EQ(computed + **reused, tokens);
+        }
+        return computed;
     }
 
     inline static const EngineOptions kSmall{.kv_tokens = 1000,

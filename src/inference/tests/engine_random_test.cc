@@ -160,9 +160,10 @@ private:
             wrong.push_back(what + ": " + answer + ", not " + expected);
         }
     }
-    Engine::Callback<void> expect(std::string what, std::string expected) {
+    template <class T = void>
+    Engine::Callback<T> expect(std::string what, std::string expected) {
         ++open_;
-        return [this, what = std::move(what), expected = std::move(expected)](Result<void> result) {
+        return [this, what = std::move(what), expected = std::move(expected)](Result<T> result) {
             answered(what, result ? "ok" : result.error().code, expected);
         };
     }
@@ -202,7 +203,7 @@ private:
             context.tokens.insert(context.tokens.end(), prompt.begin(), prompt.end());
             context.logits = true;
         }
-        core_.prefill({id}, std::move(prompt), expect("prefill", expected));
+        core_.prefill({id}, std::move(prompt), expect<std::uint32_t>("prefill", expected));
     }
 
     void step(std::uint64_t id, Reference& context) {

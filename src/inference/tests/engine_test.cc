@@ -29,7 +29,8 @@ protected:
         EXPECT_TRUE(engine) << engine.error().message;
         return std::move(*engine);
     }
-    static Error error_of(Result<void> result) {
+    template <class T>
+    static Error error_of(const Result<T>& result) {
         EXPECT_FALSE(result);
         return result ? Error{} : result.error();
     }

@@ -190,7 +190,7 @@ protected:
         prefill(id, {1});
     }
     void prefill(std::uint64_t id, std::vector<Token> prompt) {
-        core_.prefill({id}, std::move(prompt), note<void>("prefill" + std::to_string(id)));
+        core_.prefill({id}, std::move(prompt), note<std::uint32_t>("prefill" + std::to_string(id)));
     }
     void fork(std::uint64_t from, std::uint64_t id, std::uint32_t capacity) {
         core_.fork({from}, {id}, capacity, note<void>("fork" + std::to_string(id)));

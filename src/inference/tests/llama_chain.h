@@ -14,6 +14,24 @@
 
 namespace realm::inference::testing {
 
+// Logits as llama.cpp's samplers take them; the array points into it.
+class LlamaCandidates {
+public:
+    llama_token_data_array of(std::span<const float> logits) {
+        candidates_.resize(logits.size());
+        for (std::size_t i = 0; i < logits.size(); ++i) {
+            candidates_[i] = {.id = static_cast<Token>(i), .logit = logits[i], .p = 0.0F};
+        }
+        return {.data = candidates_.data(),
+                .size = candidates_.size(),
+                .selected = -1,
+                .sorted = false};
+    }
+
+private:
+    std::vector<llama_token_data> candidates_;
+};
+
 class LlamaChain {
 public:
     LlamaChain(const SamplingParams& params, std::size_t vocabulary, std::int32_t history)
@@ -64,20 +82,13 @@ private:
     void add(llama_sampler* sampler) { llama_sampler_chain_add(chain_.get(), sampler); }
 
     llama_token_data_array apply(std::span<const float> logits) {
-        candidates_.resize(logits.size());
-        for (std::size_t i = 0; i < logits.size(); ++i) {
-            candidates_[i] = {.id = static_cast<Token>(i), .logit = logits[i], .p = 0.0F};
-        }
-        llama_token_data_array array{.data = candidates_.data(),
-                                     .size = candidates_.size(),
-                                     .selected = -1,
-                                     .sorted = false};
+        llama_token_data_array array = candidates_.of(logits);
         llama_sampler_apply(chain_.get(), &array);
         return array;
     }
 
     std::unique_ptr<llama_sampler, Deleter> chain_;
-    std::vector<llama_token_data> candidates_;
+    LlamaCandidates candidates_;
 };
 
 }  // namespace realm::inference::testing

@@ -90,8 +90,10 @@ inline std::pair<ContextId, std::future<Result<void>>> create(Engine& engine,
     return {id, std::move(created)};
 }
 
-inline std::future<Result<void>> prefill(Engine& engine, ContextId id, std::vector<Token> tokens) {
-    auto [done, result] = expect<void>();
+// How many of the tokens were computed before.
+inline std::future<Result<std::uint32_t>> prefill(Engine& engine, ContextId id,
+                                                  std::vector<Token> tokens) {
+    auto [done, result] = expect<std::uint32_t>();
     engine.prefill(id, std::move(tokens), std::move(done));
     return std::move(result);
 }

@@ -122,6 +122,7 @@ TEST_F(GuestCalls, handles_that_were_never_given_are_errors_for_the_guest) {
           "(call $realm_context_create (i32.const 0) (i32.const 10))",
           "(call $realm_context_prefill (i32.const 0) (i32.const 64) (i32.const 1))",
           "(call $realm_context_length (i32.const 2147483647))",
+          "(call $realm_context_reused (i32.const 0))",
           "(call $realm_context_drop (i32.const 0))",
           "(call $realm_context_sampling (i32.const 0) (i32.const 64))",
           "(call $realm_context_step (i32.const 0))",

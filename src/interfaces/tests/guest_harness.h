@@ -37,7 +37,7 @@ protected:
 
     base::testing::ManualTime time_;
     ModelDirectory models_;
-    base::WorkerPool workers_{"test", 1, 8};
+    TextWorkers workers_{{.threads = 1, .queue = 8}};
     std::shared_ptr<FakeRun> run_ = std::make_shared<FakeRun>("[1,2]");
     std::shared_ptr<FakeLog> log_ = std::make_shared<FakeLog>();
     std::shared_ptr<sandbox::Runtime> runtime_;

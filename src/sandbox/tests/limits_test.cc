@@ -189,6 +189,27 @@ TEST(Limits, TheWallDeadlineEndsASpinningGuest) {
     EXPECT_EQ(code_of(outcome), "wall_time");
 }
 
+TEST(Limits, WhatEarlierAttemptsUsedCountsAndTheWholeLimitIsNamed) {
+    constexpr std::chrono::minutes kWhole{10};  // far longer than the test may take
+    constexpr std::chrono::milliseconds kAlmostAll = kWhole - std::chrono::milliseconds(20);
+    Harness harness;
+    const auto spinning =
+        harness.run(module_text(kNoteImport, kSpin), {.cpu = kWhole, .cpu_used = kAlmostAll});
+    ASSERT_TRUE(spinning.error);
+    EXPECT_EQ(spinning.error->details,
+              R"({"limit":"cpu_time","value":600000,"setting":"limits.cpu_ms"})");
+    EXPECT_GT(spinning.usage.cpu, std::chrono::milliseconds(20));
+    EXPECT_LT(spinning.usage.cpu, kWhole);
+
+    auto program = harness.compile(module_text(kWaitImports, kWaitOnce)).value();
+    auto waiting = harness.start(program, {.wall = kWhole, .wall_used = kAlmostAll});
+    const Completion late = harness.probe().take_waiting();
+    const auto outcome = waiting.outcome.get();
+    ASSERT_TRUE(outcome.error);
+    EXPECT_EQ(outcome.error->details,
+              R"({"limit":"wall_time","value":600000,"setting":"limits.wall_ms"})");
+}
+
 TEST(Limits, AnEarlierDeadlineOvertakesALaterOne) {
     Harness harness;
     auto program = harness.compile(module_text(kWaitImports, kWaitOnce)).value();

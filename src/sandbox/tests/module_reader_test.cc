@@ -140,7 +140,73 @@ TEST(ModuleReader, SaysWhatIsWrongAndWhere) {
               "the module has a name that is not UTF-8 in an import (at byte 13)");
     EXPECT_EQ(with({7, 4, 1, 0, 0, 0}),
               "the module names a function or a type that does not exist (at byte 14)");
-    EXPECT_EQ(with({7, 1, 0, 7, 1, 0}), "the module has section 7 twice (at byte 13)");
+}
+
+TEST(ModuleReader, SectionsStandOnceAndInOrder) {
+    const auto with = [](std::initializer_list<int> ids) {
+        auto wasm = kHeader;
+        for (const int id : ids) {
+            append_section(wasm, id, {0});  // none of what it lists, or a custom one without a name
+        }
+        return error_of(wasm);
+    };
+    // Tags stand before globals and the count of data before code, whatever their numbers.
+    EXPECT_EQ(with({1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11}), "");
+    EXPECT_EQ(with({0, 1, 0, 0, 11, 0}), "");
+    EXPECT_EQ(with({7, 7}), "the module has section 7 twice (at byte 13)");
+    EXPECT_EQ(with({5, 0, 5}), "the module has section 5 twice (at byte 16)");
+    EXPECT_EQ(with({5, 4}), "the module has section 4 behind section 5 (at byte 13)");
+    EXPECT_EQ(with({6, 13}), "the module has section 13 behind section 6 (at byte 13)");
+    EXPECT_EQ(with({10, 12}), "the module has section 12 behind section 10 (at byte 13)");
+    EXPECT_EQ(with({14}), "the module has a section of unknown kind 14 (at byte 10)");
+}
+
+TEST(ModuleReader, SizesThatNoModuleCanHaveAreNotLimitsReached) {
+    const auto memory = [](std::initializer_list<int> type) {
+        auto wasm = kHeader;
+        append(wasm, bytes_of({5, static_cast<int>(type.size()) + 1, 1}));
+        append(wasm, bytes_of(type));
+        return error_of(wasm);
+    };
+    EXPECT_EQ(memory({0x00, 0x80, 0x80, 0x04}), "");
+    EXPECT_EQ(memory({0x00, 0x81, 0x80, 0x04}),
+              "the module has pages of memory up to 65537; 32 bits address 65536 (at byte 15)");
+    EXPECT_EQ(memory({0x01, 0x01, 0x81, 0x80, 0x04}),
+              "the module has pages of memory up to 65537; 32 bits address 65536 (at byte 16)");
+    EXPECT_EQ(memory({0x04, 0x81, 0x80, 0x04}), "");  // 64 bits address more
+    EXPECT_EQ(memory({0x01, 2, 2}), "");
+    EXPECT_EQ(memory({0x01, 2, 1}),
+              "the module has pages of memory that begin with 2 and have at most 1 (at byte 14)");
+    EXPECT_EQ(memory({0x10, 1}), "the module has a memory with unknown flags 0x10 (at byte 12)");
+
+    const auto table = [](std::initializer_list<int> limits) {
+        auto wasm = kHeader;
+        append(wasm, bytes_of({4, static_cast<int>(limits.size()) + 2, 1, 0x70}));
+        append(wasm, bytes_of(limits));
+        return error_of(wasm);
+    };
+    EXPECT_EQ(table({0x00, 0xff, 0xff, 0xff, 0xff, 0x0f}), "");
+    EXPECT_EQ(table({0x00, 0x80, 0x80, 0x80, 0x80, 0x10}),
+              "the module has elements of a table up to 4294967296; 32 bits address 4294967295 "
+              "(at byte 18)");
+    EXPECT_EQ(table({0x01, 1, 0}),
+              "the module has elements of a table that begin with 1 and have at most 0 (at byte "
+              "15)");
+    EXPECT_EQ(table({0x08, 1}), "the module has a table with unknown flags 0x08 (at byte 13)");
+}
+
+// What the fuzzer found: unknown flags, a size beyond 32 bits and the section twice were taken for
+// a memory limit that was reached.
+TEST(ModuleReader, AModuleThatCannotBeIsNotToldToRaiseALimit) {
+    Harness harness;
+    auto wasm = kHeader;
+    append(wasm, bytes_of({5, 8, 2, 0x70, 0xff, 0xff, 0xff, 0, 2, 0x60, 5, 4, 1, 1, 1, 2}));
+    const auto program = harness.runtime().compile("p", wasm);
+    ASSERT_FALSE(program);
+    EXPECT_EQ(program.error().type, ErrorType::kInvalidRequest);
+    EXPECT_EQ(program.error().code, "invalid_module");
+    EXPECT_EQ(program.error().message,
+              "program 'p': the module has a memory with unknown flags 0x70 (at byte 12)");
 }
 
 TEST(ModuleReader, CountsThatLieDoNotCostMemory) {

@@ -148,7 +148,7 @@ protected:
     }
 
     interfaces::ModelDirectory models_;
-    base::WorkerPool workers_{"text", 1, 32};
+    interfaces::TextWorkers workers_{{.threads = 1, .queue = 32}};
     base::SystemTime time_;
     std::shared_ptr<sandbox::Runtime> runtime_;
     std::unique_ptr<sandbox::Executor> executor_;
@@ -291,6 +291,20 @@ TEST_F(Isolation, a_service_that_stops_admits_nobody) {
     EXPECT_EQ(refused.error().type, ErrorType::kUnavailable);
 }
 
+// Templates and tokens of a text that may take long are made on the thread for such.
+TEST_F(Isolation, large_texts_leave_the_text_workers_to_others) {
+    EXPECT_EQ(chat(kQuestion), "The capital of France is Paris.");
+    const auto before = workers_.counters();
+    EXPECT_GT(before.normal, 0U);
+    const std::string spaces(std::size_t{100} << 10, ' ');
+    const auto sink = start(chat_, R"({"messages":[{"role":"user","content":")" + spaces +
+                                       R"("}],"temperature":0,"max_tokens":1})");
+    sink->wait();
+    EXPECT_EQ(workers_.counters(),
+              (interfaces::TextWorkers::Counters{.normal = before.normal,
+                                                 .background = before.background + 2}));
+}
+
 // The engine knows whose run it computes: a tenant finds what it computed before, nobody else does.
 TEST_F(Isolation, BeginningsAreReusedByTheTenantThatComputedThem) {
     std::string talk = "Prefixes are beginnings.";
@@ -304,9 +318,12 @@ TEST_F(Isolation, BeginningsAreReusedByTheTenantThatComputedThem) {
     for (const auto& [tenant, knows] :
          {std::pair("one", false), std::pair("two", false), std::pair("one", true)}) {
         const auto sink = start(chat_, data, nullptr, tenant);
-        EXPECT_TRUE(sink->wait().reply.has_value());
+        const RunResult result = sink->wait();
+        ASSERT_TRUE(result.reply.has_value());
         const std::uint64_t now = models_.at(0).stats().reused_tokens;
         EXPECT_EQ(now > reused, knows) << tenant;
+        const auto usage = envelope::Json::parse(*result.reply)["usage"];
+        EXPECT_EQ(usage["prompt_tokens_details"]["cached_tokens"], now - reused);
         reused = now;
         first = first.empty() ? sink->text() : first;
         EXPECT_EQ(sink->text(), first);

@@ -79,7 +79,8 @@ std::string escaped(std::string_view text) {
 }
 
 // A program whose entry is `body`. $count tells how often the instance was called, with this call;
-// at 0 lies its digit, at 8 the request's data; $fail_soon fails the run with kFailure.
+// at 0 lies its digit, at 8 the request's data; $clock reads the test's time; $fail_soon fails the
+// run with kFailure.
 std::string program_text(const std::string& body) {
     const std::string size = std::to_string(kFailure.size());
     return R"((module
@@ -88,6 +89,8 @@ std::string program_text(const std::string& body) {
         (import "env" "realm_emit" (func $emit (param i32 i32) (result i32)))
         (import "env" "realm_log" (func $log (param i32 i32 i32)))
         (import "env" "realm_request_data" (func $data (param i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "clock_time_get"
+            (func $clock (param i32 i64 i32) (result i32)))
         (memory (export "memory") 1)
         (data (i32.const 64) ")" +
            escaped(kFailure) + R"(")
@@ -192,7 +195,7 @@ protected:
 
     std::ostringstream log_;
     interfaces::ModelDirectory models_;
-    base::WorkerPool workers_{"text", 1, 16};
+    interfaces::TextWorkers workers_{{.threads = 1, .queue = 16}};
     base::testing::ManualTime time_;
     std::shared_ptr<sandbox::Runtime> runtime_ =
         sandbox::Runtime::create({.max_instances = 1}, interfaces::host_functions()).value();
@@ -412,7 +415,27 @@ TEST_F(RetryRuns, an_attempt_has_the_time_that_earlier_ones_left) {
     empty_pool(*holder);
     time_.advance(std::chrono::seconds(100));
     EXPECT_EQ(sink->error().type, ErrorType::kDeadlineExceeded);
-    EXPECT_EQ(Json::parse(sink->error().details).value("value", 0), 1);
+    EXPECT_EQ(Json::parse(sink->error().details).value("value", 0), 100'001);
+    EXPECT_EQ(runs_->counters(), (RunCounters{.retries = 1, .recovered = 0}));
+}
+
+TEST_F(RetryRuns, the_limit_of_cpu_time_is_that_of_all_attempts_together) {
+    make({.back_off = std::chrono::seconds(100)});
+    auto sink = std::make_shared<HoldingSink>();
+    RunRequest order = request();
+    order.limits.emplace().instance.cpu = milliseconds(500);
+    // The first attempt works for a while and fails, the next one never ends.
+    start(compile(R"((drop (call $clock (i32.const 1) (i64.const 0) (i32.const 32)))
+            (if (i64.eq (i64.load (i32.const 32)) (i64.const 1000000000000)) (then
+                (loop $work (global.set $count (i32.add (global.get $count) (i32.const 1)))
+                    (br_if $work (i32.lt_u (global.get $count) (i32.const 5000000))))
+                (call $fail_soon) (return)))
+            (loop $for_ever (br $for_ever)))"),
+          std::move(order), sink);
+    time_.wait_for_timer();
+    time_.advance(std::chrono::seconds(100));
+    EXPECT_EQ(sink->error().code, "cpu_time");
+    EXPECT_EQ(Json::parse(sink->error().details).value("value", 0), 500);
     EXPECT_EQ(runs_->counters(), (RunCounters{.retries = 1, .recovered = 0}));
 }
 

@@ -131,6 +131,19 @@ TEST_F(RunTest, a_trap_outweighs_a_reply) {
     EXPECT_NE(log_.str().find("tenant=acme"), std::string::npos);
 }
 
+TEST_F(RunTest, a_fault_is_not_logged_to_whoever_gets_it_anyway) {
+    RunRequest request;
+    request.log_faults = false;
+    serving::Run run(std::move(request), "chat", {}, sink_,
+                     telemetry::Logger::to_stream(log_, telemetry::Level::kWarn,
+                                                  telemetry::LogFormat::kText));
+    run.line(2, "careful");
+    run.end({.error = fail(ErrorType::kProgramTrap, "unreachable", "boom").error(), .usage = {}});
+    EXPECT_EQ(sink_->results.at(0).reply.error().message, "boom");
+    EXPECT_NE(log_.str().find("text=careful"), std::string::npos);
+    EXPECT_EQ(log_.str().find("run ended"), std::string::npos) << log_.str();
+}
+
 TEST_F(RunTest, bounds_a_chunk_and_the_whole_output) {
     auto run = make({.output_bytes = 10, .chunk_bytes = 4});
     EXPECT_TRUE(run->check_chunk(4));

@@ -114,7 +114,7 @@ protected:
     }
 
     interfaces::ModelDirectory models_;
-    base::WorkerPool workers_{"text", 1, 16};
+    interfaces::TextWorkers workers_{{.threads = 1, .queue = 16}};
     base::SystemTime time_;
     std::shared_ptr<sandbox::Runtime> runtime_;
     std::unique_ptr<sandbox::Executor> executor_;

@@ -101,7 +101,7 @@ struct Stage {
     }
 
     realm::interfaces::ModelDirectory models;
-    realm::base::WorkerPool workers{"fuzz", 1, 8};
+    realm::interfaces::TextWorkers workers{{.threads = 1, .queue = 8}};
     std::shared_ptr<realm::sandbox::Runtime> runtime;
     std::shared_ptr<const realm::sandbox::Program> program;
     std::unique_ptr<realm::sandbox::Executor> executor;

@@ -1,4 +1,4 @@
-/* realm.h - the program interface of Realm, version 1.3: what a WebAssembly program imports from
+/* realm.h - the program interface of Realm, version 1.4: what a WebAssembly program imports from
  * module "env" to answer a request with a model, and what it must export. This header is the
  * interface's documentation; any language that can import and export functions may be used.
  *
@@ -33,7 +33,7 @@ extern "C" {
 #endif
 
 #define REALM_ABI_MAJOR 1
-#define REALM_ABI_MINOR 3
+#define REALM_ABI_MINOR 4
 #define REALM_ABI_VERSION ((REALM_ABI_MAJOR << 16) | REALM_ABI_MINOR)
 
 #if defined(__wasm__)
@@ -170,6 +170,10 @@ int32_t realm_context_prefill(int32_t context, const int32_t* tokens, uint32_t c
 
 /* How many tokens the context holds; during a generation, those that realm_context_next gave. */
 REALM_IMPORT(realm_context_length) int32_t realm_context_length(int32_t context);
+
+/* How many of the tokens that were prefilled were not computed, since a prompt of the tenant's had
+ * begun with them before (see realm_context_share). Since 1.4. */
+REALM_IMPORT(realm_context_reused) int32_t realm_context_reused(int32_t context);
 
 /* [suspends] Makes a context with the tokens of another, which may grow to `capacity` tokens;
  * returns its handle. The computed tokens are shared and both go on independently, so that branches
