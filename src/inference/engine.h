@@ -99,7 +99,7 @@ struct EngineStats {
 // context run in the order in which they were submitted.
 //
 // Reproducibility: a prompt is computed in chunks of `prefill_chunk` tokens, or, while others
-// generate, in pieces of them that give the same bits; decode rows of up to 63 contexts share one
+// generate, in pieces of them that give the same bits; decode rows of up to 128 contexts share one
 // llama_decode. A context's tokens depend on its own tokens alone, bit for bit, never on its
 // neighbours (on the CPU, with flash attention; scheduler.h, page_table.h and unified_arena.h say
 // why). The beginning of a prompt that the tenant had computed before, in this engine, is not

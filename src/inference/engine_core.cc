@@ -251,7 +251,7 @@ void EngineCore::run_once() {
 }
 
 void EngineCore::decode(const std::vector<ContextId>& contexts) {
-    // Even batches: 64 contexts are 32 and 32, not 63 and 1.
+    // Even batches: 130 contexts are 65 and 65, not 128 and 2.
     const std::size_t most = arena_.max_decode_rows();
     const std::size_t batches = (contexts.size() + most - 1) / most;
     const std::span<const ContextId> all(contexts);

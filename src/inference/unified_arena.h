@@ -21,8 +21,8 @@ namespace realm::inference {
 // their number, and the bits of a row would depend on how many others there are.
 class UnifiedArena final : public KvArena {
 public:
-    // One for each sequence that llama.cpp allows.
-    static constexpr std::uint32_t kMaxDecodeRows = 256;
+    // More would cost memory for their logits and make no row cheaper.
+    static constexpr std::uint32_t kMaxDecodeRows = 128;
 
     // `options` must be valid, threads given. `places`: a processor for each thread, the one that
     // first calls compute() included; empty: any. unavailable when there is too little memory.
