@@ -296,7 +296,7 @@ TEST_F(Isolation, large_texts_leave_the_text_workers_to_others) {
     EXPECT_EQ(chat(kQuestion), "The capital of France is Paris.");
     const auto before = workers_.counters();
     EXPECT_GT(before.normal, 0U);
-    const std::string spaces(std::size_t{100} << 10, ' ');
+    const std::string spaces(std::size_t{32} << 10, ' ');
     const auto sink = start(chat_, R"({"messages":[{"role":"user","content":")" + spaces +
                                        R"("}],"temperature":0,"max_tokens":1})");
     sink->wait();
