@@ -47,6 +47,14 @@ Json to_json(const Function& function) {
     return json;
 }
 
+Json to_json(const Variable& variable) {
+    Json json{{"name", variable.name}};
+    if (variable.function) {
+        json["function"] = *variable.function;
+    }
+    return json;
+}
+
 Json to_json(const Closure& closure) {
     Json json{{"kind", closure.kind == ClosureKind::kShared ? "shared" : "exclusive"},
               {"function", closure.function}};
@@ -158,6 +166,7 @@ Json to_json(const Bindings& bindings) {
         {"constants", std::move(constants)},
         {"exported_constants", bindings.exported_constants},
         {"functions", list_json(bindings.functions)},
+        {"variables", list_json(bindings.variables)},
         {"closures", list_json(bindings.closures)},
         {"classes", list_json(bindings.classes)},
         {"imports", list_json(bindings.imports)},

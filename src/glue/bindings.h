@@ -66,6 +66,13 @@ struct Function {
     friend bool operator==(const Function&, const Function&) = default;
 };
 
+// A variable of the glue itself, of one instance.
+struct Variable {
+    std::string name{};
+    std::optional<std::uint32_t> function{};  // gives its value, when it is first used
+    friend bool operator==(const Variable&, const Variable&) = default;
+};
+
 enum class ClosureKind : std::uint8_t {
     kShared,     // may be entered again while it runs
     kExclusive,  // `a` is zero while it runs: a call of it from within is the module's error
@@ -193,6 +200,7 @@ struct Bindings {
     // Constants that the package exports: name in JavaScript -> name in `constants`.
     std::map<std::string, std::string> exported_constants{};
     std::vector<Function> functions{};
+    std::vector<Variable> variables{};
     std::vector<Closure> closures{};
     std::vector<Class> classes{};
     std::vector<Import> imports{};

@@ -198,6 +198,10 @@ Function read_function(Fields& fields, std::size_t& nodes_left) {
     return function;
 }
 
+Variable read_variable(Fields& fields) {
+    return {.name = fields.text("name"), .function = fields.number("function")};
+}
+
 Closure read_closure(Fields& fields) {
     constexpr std::array<std::string_view, 2> kClosureKinds{"shared", "exclusive"};
     return {.kind = fields.one_of("kind", kClosureKinds, ClosureKind::kExclusive),
@@ -300,8 +304,14 @@ private:
         switch (node.op) {
             case Op::kLocal:
             case Op::kSetLocal:
+            case Op::kForOf:
                 return node.index < within.slots ? ""
                                                  : fmt::format("there is no slot {}", node.index);
+            case Op::kVariable:
+            case Op::kSetVariable:
+                return node.index < bindings_.variables.size()
+                           ? ""
+                           : fmt::format("there is no variable {}", node.index);
             case Op::kTryCatch:
                 return node.index == kNoSlot || node.index < within.slots
                            ? ""
@@ -352,6 +362,12 @@ std::optional<Error> check_references(const Bindings& bindings) {
     const auto callable = [&](std::uint32_t index) {
         return index < bindings.functions.size() && bindings.functions[index].captures == 0;
     };
+    for (const Variable& variable : bindings.variables) {
+        if (variable.function && !callable(*variable.function)) {
+            return invalid(fmt::format("variable '{}'", variable.name), "it has no function")
+                .error();
+        }
+    }
     for (const Closure& closure : bindings.closures) {
         if (!callable(closure.function)) {
             return invalid("closures", "one has no function").error();
@@ -459,6 +475,7 @@ Result<Bindings> read_bindings(const Json& json) {
         .exported_constants = read_exported_constants(fields),
         .functions = list<Function>(
             fields, "functions", [&](Fields& inner) { return read_function(inner, nodes_left); }),
+        .variables = list<Variable>(fields, "variables", read_variable),
         .closures = list<Closure>(fields, "closures", read_closure),
         .classes = list<Class>(fields, "classes", read_class),
         .imports = list<Import>(fields, "imports", read_import),

@@ -3,8 +3,9 @@
 // sidecar and are carried out by sandbox/bindgen_*.
 //
 // Order and meaning are JavaScript's: operands from left to right, each once; what an operation
-// throws leaves the function unless a kTryCatch is around it. There are no loops, and functions can
-// only refer to others by index, so that a tree says all that it may do.
+// throws leaves the function unless a kTryCatch is around it. Functions can only refer to others by
+// index, so that the sidecar says all that a package may do. Loops and recursion are there: whoever
+// carries a tree out counts its steps.
 #pragma once
 
 #include <cstddef>
@@ -35,8 +36,10 @@ enum class Op : std::uint8_t {
     kRegExp,    // text: source, operand: flags (kString)
 
     // Names.
-    kLocal,     // index: a slot of the function
-    kSetLocal,  // index, operand; its value is the operand's
+    kLocal,        // index: a slot of the function
+    kSetLocal,     // index, operand; its value is the operand's
+    kVariable,     // index: one of Bindings::variables
+    kSetVariable,  // index, operand; its value is the operand's
     kThis,
     kGlobal,    // text; ReferenceError where there is none, but kTypeof of it is "undefined"
     kConstant,  // text: one of Bindings::constants
@@ -100,6 +103,10 @@ enum class Op : std::uint8_t {
     kThrow,       // operand
     kTryCatch,    // index: the slot for what was thrown or kNoSlot; block, handler
     kTryFinally,  // block, what happens in any case; a return in the latter prevails
+    kWhile,  // condition, body, and what follows each turn, also after kContinue (may be missing)
+    kForOf,  // index: the slot of each; what is iterated over, body
+    kBreak,  // of the innermost loop
+    kContinue,
 
     // The module.
     kWasmCall,    // text: export, arguments. Undefined, a value, or an array of several
