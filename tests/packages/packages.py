@@ -15,6 +15,7 @@ import tempfile
 
 FOLDER = pathlib.Path(__file__).parent
 CASES = FOLDER / "cases"
+FIXTURES = FOLDER / "fixtures"
 FETCH_S = 300
 PLAY_S = 120
 
@@ -77,6 +78,14 @@ def read_case(file):
     described = json.loads(file.read_text(encoding="utf-8"))
     root = fetch(described["package"], described["version"], described["integrity"])
     return make_case(file.stem, root, described)
+
+
+def read_fixture(file, module, modules, folder):
+    """A case of a module among `modules`, laid out as a package in `folder`."""
+    shutil.copy(FIXTURES / f"{module}.js", folder)
+    shutil.copy(modules / f"{module}.wasm", folder / f"{module}_bg.wasm")
+    described = json.loads(file.read_text(encoding="utf-8"))
+    return make_case(f"{file.stem} of {module}", folder, described | {"entry": f"{module}.js"})
 
 
 def make_case(name, root, described):

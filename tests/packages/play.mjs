@@ -70,7 +70,7 @@ function encode(value, name = null, above = []) {
     case 'undefined': return { $undefined: true };
     case 'bigint': return { $bigint: String(value) };
     case 'symbol': return { $symbol: value.description ?? null };
-    case 'function': return { $function: value.name };
+    case 'function': return { $function: true };
     case 'number':
       if (!Number.isFinite(value)) return { $number: String(value) };
       return Object.is(value, -0) ? { $number: '-0' } : value;
@@ -114,7 +114,7 @@ function find(what) {
     return (args) => new made(...args);
   }
   const dot = what.lastIndexOf('.');
-  if (dot < 0) return (args) => exported[what](...args);
+  if (dot < 0) return (args) => (objects.get(what) ?? exported[what])(...args);
   const name = what.slice(0, dot);
   const member = what.slice(dot + 1);
   const owner = objects.has(name) ? objects.get(name) : exported[name];
