@@ -63,7 +63,6 @@ EXPORT(__wbindgen_exn_store) void store_exception(slot error) {
     stored = error;
 }
 
-
 static double to_number(slot value) {
     struct {
         uint32_t some;
@@ -214,16 +213,16 @@ ref invoke(uint32_t a, uint32_t b, ref argument) {
     closure* state = (closure*)(uintptr_t)a;
     slot result = 0;
     switch (state->does) {
-    case ADD:
-    case ONCE:
-        result = run_adder(state, given);
-        break;
-    case NEST:
-        result = run_nested(state, given);
-        break;
-    case LATER:
-        result = run_later(state);
-        break;
+        case ADD:
+        case ONCE:
+            result = run_adder(state, given);
+            break;
+        case NEST:
+            result = run_nested(state, given);
+            break;
+        case LATER:
+            result = run_later(state);
+            break;
     }
     drop(given);
     return give(result);

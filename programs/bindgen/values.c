@@ -126,18 +126,18 @@ EXPORT(option_text) text option_text(char* bytes, uint32_t length) {
 }
 
 /* Twice each element, in a new array. */
-#define DOUBLE(name, type)                                      \
-    typedef struct {                                            \
-        type* items;                                            \
-        uint32_t length;                                        \
-    } array_##type;                                             \
+#define DOUBLE(name, type)                                         \
+    typedef struct {                                               \
+        type* items;                                               \
+        uint32_t length;                                           \
+    } array_##type;                                                \
     EXPORT(name) array_##type name(type* items, uint32_t length) { \
-        type* made = allocate(length * sizeof(type));           \
-        for (uint32_t i = 0; i < length; ++i) {                 \
-            made[i] = (type)(items[i] * 2);                     \
-        }                                                       \
-        release(items);                                         \
-        return (array_##type){made, length};                    \
+        type* made = allocate(length * sizeof(type));              \
+        for (uint32_t i = 0; i < length; ++i) {                    \
+            made[i] = (type)(items[i] * 2);                        \
+        }                                                          \
+        release(items);                                            \
+        return (array_##type){made, length};                       \
     }
 DOUBLE(double_u8, uint8_t)
 DOUBLE(double_i8, int8_t)
