@@ -47,6 +47,8 @@ protected:
     Cell() = default;
     // Adds to what the heap counts for this cell, or takes away.
     void charge(std::ptrdiff_t bytes) noexcept;
+    // In constructors, when there is no heap yet.
+    void charge_for(std::size_t bytes) noexcept { charged_ = bytes; }
 
 private:
     friend class Heap;

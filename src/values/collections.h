@@ -55,6 +55,7 @@ public:
     struct Entry {
         Value key;
         Value value;
+        std::uint64_t number = 0;  // ascending, never given twice
         bool present = false;
     };
     // Null where there is none.
@@ -62,19 +63,17 @@ public:
     // True where it was not there.
     bool set(const Value& key, Value value);
     bool remove(const Value& key);
-    // Old cursors are at the end of what was there.
     void clear();
     [[nodiscard]] std::size_t size() const { return size_; }
     [[nodiscard]] std::size_t bytes() const {
         return entries_.capacity() * sizeof(Entry) + index_.capacity() * sizeof(std::uint32_t);
     }
 
-    // A place in the order of insertion, counted over all entries that were ever there.
+    // The number of the entry to come to next.
     using Cursor = std::uint64_t;
-    // The entry at the cursor or after it, and moves past it; null at the end. Valid until the next
-    // change.
+    // The entry at the cursor or the first after it, and moves past it; null at the end. Valid
+    // until the next change.
     const Entry* next(Cursor& cursor) const;
-    [[nodiscard]] const std::vector<Entry>& entries() const { return entries_; }
     void trace(Tracer& tracer) const;
 
 private:
@@ -84,9 +83,7 @@ private:
     std::vector<Entry> entries_;
     std::vector<std::uint32_t> index_;  // open addressing: entry + 1, 0 for none
     std::size_t size_ = 0;
-    // Entries that rebuilding threw away: where they were, so that cursors can be put right.
-    std::uint64_t base_ = 0;
-    std::vector<std::uint64_t> gone_;  // ascending, absolute places of entries dropped since base_
+    std::uint64_t last_number_ = 0;
 };
 
 enum class TableKind : std::uint8_t { kMap, kSet, kWeakMap, kWeakSet };
@@ -99,7 +96,6 @@ public:
     [[nodiscard]] OrderedTable& table() { return table_; }
     // After a change, so that the heap hears of its size.
     void recount();
-    [[nodiscard]] std::string_view class_name() const override { return "Object"; }
     void trace(Tracer& tracer) const override;
     void clear() override;
 

@@ -189,6 +189,27 @@ private:
     std::coroutine_handle<Outer> outer_;
 };
 
+// The same for what is there already.
+template <class T, class Outer>
+class CompletionAwaiter {
+public:
+    explicit CompletionAwaiter(Completion<T> completion) : completion_(std::move(completion)) {}
+    [[nodiscard]] bool await_ready() const noexcept { return completion_.has_value(); }
+    std::coroutine_handle<> await_suspend(std::coroutine_handle<Outer> outer) noexcept {
+        auto& promise = outer.promise();
+        promise.result.emplace(std::unexpected(std::move(completion_.error())));
+        return promise.proceed();
+    }
+    T await_resume() {
+        if constexpr (!std::is_void_v<T>) {
+            return std::move(*completion_);
+        }
+    }
+
+private:
+    Completion<T> completion_;
+};
+
 template <class T>
 struct detail::EventualPromise : detail::EventualPromiseBase {
     Eventual<T> get_return_object() {
@@ -204,8 +225,8 @@ struct detail::EventualPromise : detail::EventualPromiseBase {
         return PropagatingAwaiter<U, EventualPromise>(std::move(eventual));
     }
     template <class U>
-    PropagatingAwaiter<U, EventualPromise> await_transform(Completion<U>&& completion) {
-        return PropagatingAwaiter<U, EventualPromise>(Eventual<U>(std::move(completion)));
+    CompletionAwaiter<U, EventualPromise> await_transform(Completion<U>&& completion) {
+        return CompletionAwaiter<U, EventualPromise>(std::move(completion));
     }
     template <class U>
     CatchingAwaiter<U> await_transform(Caught<U>&& caught) {

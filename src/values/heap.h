@@ -27,7 +27,7 @@ struct HeapLimits {
 // so there is no list of roots.
 //
 // Making a small cell never fails. Whoever makes something of a size that a program chose asks
-// admit() first; check() tells, after an operation, whether the heap is beyond its limits.
+// admit() first; World::check() tells, after an operation, whether the heap is beyond its limits.
 class Heap {
 public:
     explicit Heap(HeapLimits limits);
@@ -45,8 +45,9 @@ public:
     // program_limit host_values or host_value_bytes when the heap holds more than it may, or would
     // with `bytes` more.
     [[nodiscard]] std::optional<Error> admit(std::size_t bytes);
-    [[nodiscard]] std::optional<Error> check() {
-        return cells_ <= limits_.max_cells && bytes_ <= limits_.max_bytes ? std::nullopt : admit(0);
+    [[nodiscard]] bool has_room(std::size_t bytes) const {
+        return cells_ <= limits_.max_cells && bytes_ <= limits_.max_bytes &&
+               bytes <= limits_.max_bytes - bytes_;
     }
     // Frees the cells that only hold each other.
     void collect();

@@ -33,6 +33,7 @@ public:
         : getter_(std::move(getter)), setter_(std::move(setter)) {}
     [[nodiscard]] const Value& getter() const { return getter_; }
     [[nodiscard]] const Value& setter() const { return setter_; }
+    void set_getter(Value getter) { getter_ = std::move(getter); }
 
     void trace(Tracer& tracer) const override;
     void clear() override;
@@ -45,12 +46,12 @@ private:
 // A change to a property as Object.defineProperty describes it: what is absent stays, or gets its
 // default in a new property.
 struct Descriptor {
-    std::optional<Value> value;
-    std::optional<Value> getter;
-    std::optional<Value> setter;
-    std::optional<bool> writable;
-    std::optional<bool> enumerable;
-    std::optional<bool> configurable;
+    std::optional<Value> value = std::nullopt;
+    std::optional<Value> getter = std::nullopt;
+    std::optional<Value> setter = std::nullopt;
+    std::optional<bool> writable = std::nullopt;
+    std::optional<bool> enumerable = std::nullopt;
+    std::optional<bool> configurable = std::nullopt;
 };
 
 // None of these runs a program's code; what may (getters, setters) is in operations.h.

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "values/object.h"
+#include "values/function.h"
 
 namespace realm::values {
 
@@ -30,6 +30,8 @@ public:
     [[nodiscard]] bool is_handled() const { return handled_; }
 
     void settle(World& world, PromiseState state, Value result);
+    // Its rejection is no longer one that nobody handles.
+    void mark_handled(World& world);
     // Queues the handler at once where it is settled.
     void react(World& world, Reaction reaction);
 
@@ -54,7 +56,5 @@ Resolvers make_resolvers(World& world, PromiseObject& promise);
 Eventual<Value> resolve_promise(World& world, Ref<PromiseObject> promise, Value value);
 // Promise.resolve(value): a promise is itself.
 Eventual<Value> promise_of(World& world, Value value);
-// For the embedder: has a handler, so that its rejection counts as handled.
-void mark_handled(World& world, PromiseObject& promise);
 
 }  // namespace realm::values

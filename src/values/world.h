@@ -33,6 +33,7 @@ struct WorldLimits {
     // Calls inside of calls, and values inside of values where we follow them.
     std::uint32_t max_depth = 100;
     std::uint32_t max_timers = 10'000;
+    std::uint32_t max_microtasks = 100'000;
 };
 
 // Outlives every Value made in it, and is used by one thread at a time. Classes of JavaScript's are
@@ -61,7 +62,7 @@ public:
                            std::unique_ptr<Callable> callable,
                            Constructs constructs = Constructs::kNo);
     // One of ours; `name` is a literal.
-    Ref<NativeFunction> native(std::string_view name, std::uint8_t length, Native native,
+    Ref<NativeFunction> native(std::string_view name, std::uint8_t length, Native code,
                                std::vector<Value> captured = {});
 
     Object& prototype(Builtin builtin);
@@ -82,7 +83,7 @@ public:
     }
 
     // --- Limits --------------------------------------------------------------------------------
-    // A fault once the heap is beyond its limits or the steps are used up.
+    // A fault once the heap or the microtasks are beyond their limits.
     Completion<void> check();
     // Whether so many bytes more may be made.
     Completion<void> admit(std::size_t bytes);
