@@ -16,6 +16,7 @@ import tempfile
 FOLDER = pathlib.Path(__file__).parent
 CASES = FOLDER / "cases"
 FIXTURES = FOLDER / "fixtures"
+ARCHIVE = ".package.tgz"  # the tarball, in the folder of the package
 FETCH_S = 300
 PLAY_S = 120
 
@@ -58,7 +59,7 @@ def _fetch_to(scratch, place, wanted, integrity):
     with tarfile.open(archive) as packed:
         packed.extractall(scratch / "unpacked", filter="data")
     (folder,) = (scratch / "unpacked").iterdir()
-    shutil.move(archive, folder / ".package.tgz")
+    shutil.move(archive, folder / ARCHIVE)
     folder.rename(place)
 
 
