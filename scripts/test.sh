@@ -12,6 +12,13 @@ case ${1-} in
   *) echo "test.sh: unknown argument $1" >&2; exit 2 ;;
 esac
 
+for tool in node npm; do
+  if ! command -v "$tool" >/dev/null; then
+    echo "test.sh: $tool is missing; tests/packages needs Node 20 or newer with npm" >&2
+    exit 1
+  fi
+done
+
 scripts/build.sh
 build/realm pull
 python=$(scripts/venv.sh tests/requirements.txt)
