@@ -97,7 +97,10 @@ function encodeObject(value, name, above) {
   }
   if (Array.isArray(value)) return Array.from(value, (item, index) => inner(index, item));
   if (value instanceof Map) {
-    return { $map: [...value].map(([key, item]) => [inner(key, key), inner(key, item)]) };
+    return {
+      $map: [...value].map(([key, item], index) => [inner(`${index}.0`, key),
+        inner(`${index}.1`, item)]),
+    };
   }
   if (value instanceof Set) {
     return { $set: [...value].map((item, index) => inner(index, item)) };
