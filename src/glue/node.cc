@@ -147,7 +147,7 @@ constexpr std::array kRows{
     plain(Op::kPassHandles, "pass_handles", 1, 1),
     plain(Op::kVectorLength, "vector_length", 0, 0),
     with_index(Op::kClosure, "closure", 2, 2),
-    plain(Op::kReleaseClosure, "release_closure", 1, 1),
+    with_index(Op::kReleaseClosure, "release_closure", 1, 1),
     plain(Op::kDebugText, "debug_text", 1, 1),
 };
 

@@ -137,9 +137,11 @@ enum class Op : std::uint8_t {
     kVectorLength,
 
     // Closures of the module.
-    kClosure,         // index into Bindings::closures; a, b
-    kReleaseClosure,  // a function value made by kClosure; whether that was its last reference
-    kDebugText,       // value: the text that wasm-bindgen's debugString gives
+    kClosure,  // index into Bindings::closures; a, b
+    // A function value made by kClosure: lets one reference go and says whether it was the last.
+    // index 0: the module itself destroys what the closure then was, 1: the host does.
+    kReleaseClosure,
+    kDebugText,  // value: the text that wasm-bindgen's debugString gives
 };
 
 // The elements of kLoad, kStore, kView and kPassArray.
