@@ -19,6 +19,16 @@ std::unexpected<Error> invalid(std::string_view path, std::string_view what) {
                 fmt::format("the JavaScript '{}': {}", path, what));
 }
 
+bool passes_references(const ModuleShape& module) {
+    const auto passes = [](const ModuleItem& item) {
+        return item.name.starts_with("__wbindgen_init_externref_table") ||
+               std::ranges::find(item.parameters, "externref") != item.parameters.end() ||
+               std::ranges::find(item.results, "externref") != item.results.end();
+    };
+    return std::ranges::any_of(module.imports, passes) ||
+           std::ranges::any_of(module.exports, passes);
+}
+
 // A whole body that only hands a function to a helper such as handleError; what it hands over.
 const Js* handed_over(const GlueScope& scope, const Js& function, Role& role) {
     const Js* value = &function.body();
@@ -82,6 +92,7 @@ public:
                                  : bindings_.exports[place.index].unsupported) = std::move(reason);
             }
         }
+        inherit_constructors();
         find_helpers();
         describe_exports(bindings_, module_, text_.declarations);
         return std::move(bindings_);
@@ -267,6 +278,30 @@ private:
         add_export({.name = name, .class_name = owner.name, .kind = kind}, member);
     }
 
+    // A class that a bundle puts around a generated one, with a constructor that cannot be carried
+    // out, is made as the generated one is.
+    void inherit_constructors() {
+        const auto constructor_of = [&](std::string_view name) -> Export* {
+            const auto found = std::ranges::find_if(bindings_.exports, [&](const Export& one) {
+                return one.kind == ExportKind::kConstructor && one.class_name == name;
+            });
+            return found == bindings_.exports.end() ? nullptr : &*found;
+        };
+        for (const Class& one : bindings_.classes) {
+            Export* const own = constructor_of(one.name);
+            const Export* const parent = one.parent.empty() ? nullptr : constructor_of(one.parent);
+            if (own == nullptr || parent == nullptr || own->unsupported.empty() ||
+                !parent->unsupported.empty()) {
+                continue;
+            }
+            bindings_.notes.push_back(fmt::format("class '{}' is made as its parent '{}' is: {}",
+                                                  one.name, one.parent, own->unsupported));
+            own->function = parent->function;
+            own->parameters = parent->parameters;
+            own->unsupported.clear();
+        }
+    }
+
     // Those that the glue does not show by how it uses them.
     void find_helpers() {
         Helpers& helpers = bindings_.helpers;
@@ -283,6 +318,13 @@ private:
         by_prefix(helpers.stack_pointer, "__wbindgen_add_to_stack_pointer");
         by_prefix(helpers.exn_store, "__wbindgen_exn_store");
         by_prefix(helpers.start, "__wbindgen_start");
+        by_prefix(helpers.table, "__wbindgen_externrefs");
+        by_prefix(helpers.table_alloc, "__externref_table_alloc");
+        by_prefix(helpers.table_dealloc, "__externref_table_dealloc");
+        by_prefix(helpers.drop_slice, "__externref_drop_slice");
+        if (bindings_.handles == HandleMode::kNone && passes_references(module_)) {
+            bindings_.handles = HandleMode::kTable;
+        }
         if (helpers.stack_pointer.empty() || helpers.free.empty()) {
             for (const Function& function : bindings_.functions) {
                 find_unnamed(function.body);

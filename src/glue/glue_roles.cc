@@ -295,7 +295,8 @@ void GlueScope::find_vector_length(const Js& function) {
 }
 
 void GlueScope::learn_table(const Js& function, Role role) {
-    if (role != Role::kHandleAdd && role != Role::kHandleTake) {
+    const bool one = role == Role::kHandleAdd || role == Role::kHandleTake;
+    if (!one && role != Role::kTakeHandles && role != Role::kGetHandles) {
         return;
     }
     any_below(function.body(), [&](const Js& at) {
@@ -303,6 +304,8 @@ void GlueScope::learn_table(const Js& function, Role role) {
             wasm_member(at.kid(0).kid(0))) {
             helpers_.table = *wasm_member(at.kid(0).kid(0));
             handles_ = HandleMode::kTable;
+        } else if (!one) {
+            return false;
         } else if (at.is(JsKind::kCall) && wasm_member(at.kid(0)) && at.kids.size() == 1) {
             helpers_.table_alloc = *wasm_member(at.kid(0));
         } else if (at.is(JsKind::kCall) && wasm_member(at.kid(0)) && at.kids.size() == 2) {

@@ -219,11 +219,18 @@ Node Lowering::array(const Js& node) {
     return made;
 }
 
+// With a spread in it, it is put together by Object.assign.
 Node Lowering::object(const Js& node) {
     Node made = node_of(Op::kObject);
+    Node whole = text_node(Op::kMethod, "assign", {text_node(Op::kGlobal, "Object")});
     for (const Js* const kid : node.kids) {
-        if (kid->is(JsKind::kSpread) || kid->has(kGetter) || kid->has(kSetter)) {
-            return unsupported("an object with a spread or an accessor");
+        if (kid->has(kGetter) || kid->has(kSetter)) {
+            return unsupported("an object with an accessor");
+        }
+        if (kid->is(JsKind::kSpread)) {
+            whole.operands.push_back(std::exchange(made, node_of(Op::kObject)));
+            whole.operands.push_back(value(kid->kid(0)));
+            continue;
         }
         if (kid->is(JsKind::kFunction)) {
             made.operands.push_back(text_node(Op::kString, kid->text));
@@ -233,7 +240,11 @@ Node Lowering::object(const Js& node) {
         made.operands.push_back(value(kid->kid(0)));
         made.operands.push_back(value(kid->kid(1)));
     }
-    return made;
+    if (whole.operands.size() == 1) {
+        return made;
+    }
+    whole.operands.push_back(std::move(made));
+    return whole;
 }
 
 Node Lowering::unary(const Js& node) {
