@@ -38,9 +38,7 @@ Eventual<Value> from(World& world, Call call) {
         co_await require_callable(world, mapper);
     }
     if (source.is_nullish()) {
-        co_return world.type_error(
-            primitive_to_string(world, source)->utf8() +
-            " is not iterable (cannot read property Symbol(Symbol.iterator))");
+        co_await get_iterator(world, source);  // says why it is none
     }
     std::vector<Value> out;
     const Value method = co_await get(world, source, world.names().iterator);

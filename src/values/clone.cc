@@ -38,7 +38,7 @@ private:
     std::unexpected<Thrown> uncloneable(const Value& value) {
         std::string what = describe(world_, value);
         if (is_callable(value)) {
-            what = "() => {}";
+            what += "() { [native code] }";
         }
         auto thrown = world_.fail(Builtin::kDomException, what + " could not be cloned.");
         thrown.error().value().object().put(world_.names().name, world_.string("DataCloneError"), kHidden);

@@ -109,7 +109,7 @@ Completion<bool> ArrayObject::define_own(World& world, const PropertyKey& key,
             return std::unexpected(std::move(done.error()));
         }
     }
-    push(change.value.value_or(Value()));
+    push(change.value ? *change.value : Value());
     return true;
 }
 
