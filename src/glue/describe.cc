@@ -46,6 +46,10 @@ public:
                 result(node.operands[0], 0);
             }
         });
+        for (Parameter& parameter : item_.parameters) {
+            settle(parameter.type);
+        }
+        settle(item_.result);
         if (item_.kind == ExportKind::kConstructor) {
             item_.result = {.kind = Kind::kObject, .class_name = item_.class_name};
         } else if (item_.result.kind == Kind::kUnknown && !returns_) {
@@ -54,6 +58,11 @@ public:
     }
 
 private:
+    // A parameter may be text or a slice: the last is what is said.
+    static void settle(Type& type) {
+        type.element = type.kind == Kind::kSlice ? type.element : Element::kU8;
+    }
+
     static void for_each(const Node& node, const std::function<void(const Node&)>& visit) {
         visit(node);
         for (const Node& operand : node.operands) {

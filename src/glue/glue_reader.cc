@@ -88,8 +88,13 @@ public:
         lowering_.finish();
         for (auto& [function, place] : waiting_) {
             if (auto reason = lowering_.reason(function); !reason.empty()) {
-                (place.is_import ? bindings_.imports[place.index].unsupported
-                                 : bindings_.exports[place.index].unsupported) = std::move(reason);
+                if (place.is_import) {
+                    bindings_.imports[place.index].unsupported = std::move(reason);
+                    bindings_.imports[place.index].function = 0;
+                } else {
+                    bindings_.exports[place.index].unsupported = std::move(reason);
+                    bindings_.exports[place.index].function = 0;
+                }
             }
         }
         inherit_constructors();

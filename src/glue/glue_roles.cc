@@ -109,21 +109,24 @@ Role GlueScope::recognise_one(const Js& function, Name& /*name*/) {
         value->kid(0).is(JsKind::kName, heap_) && is_parameter(function, 0, value->kid(1))) {
         return Role::kHandleGet;
     }
-    const bool writes_heap = !heap_.empty() && contains([&](const Js& at) {
+    // Exports use the slab, too.
+    const bool calls_module = contains(
+        [&](const Js& at) { return at.is(JsKind::kCall) && wasm_member(at.kid(0)).has_value(); });
+    const bool writes_heap = !heap_.empty() && !calls_module && contains([&](const Js& at) {
         return at.is(JsKind::kAssign) && at.kid(0).is(JsKind::kIndex) &&
                at.kid(0).kid(0).is(JsKind::kName, heap_);
     });
-    const bool drops = calls(function, Role::kHandleDrop);
+    const bool drops = !calls_module && calls(function, Role::kHandleDrop);
     const bool gets = calls(function, Role::kHandleGet) || reads_heap(function);
     const bool returns = contains(
         [](const Js& at) { return at.is(JsKind::kReturn) && !at.kid(0).is(JsKind::kNothing); });
-    const bool pushes = !heap_.empty() && contains([&](const Js& at) {
+    const bool pushes = !heap_.empty() && !calls_module && contains([&](const Js& at) {
         return is_method_call(at, "push") && at.kid(0).kid(0).is(JsKind::kName, heap_);
     });
     if (pushes) {
         return Role::kHandleAdd;
     }
-    const bool lowers_top = contains([&](const Js& at) {
+    const bool lowers_top = !calls_module && contains([&](const Js& at) {
         return at.is(JsKind::kIndex) && !heap_.empty() && at.kid(0).is(JsKind::kName, heap_) &&
                at.kid(1).is(JsKind::kUpdate, "--");
     });

@@ -12,7 +12,7 @@ void Parser::advance() {
     token_ = lexer_.next();
     // A body that was not understood is read twice; those around it may be, too. That must not
     // become a way to make us read for ever.
-    if (++tokens_ > 8 * lexer_.source().size() + 1000) {
+    if (++tokens_ > 2 * lexer_.source().size() + 10'000) {
         hopeless_ = true;
         token_ = {.kind = TokenKind::kEnd, .text = {}, .begin = lexer_.source().size()};
     }
