@@ -284,9 +284,11 @@ TEST(Fallback, KnowsImportsByName) {
     EXPECT_TRUE(std::ranges::all_of(bindings.exports, [](const Export& one) {
         return one.unsupported.empty() && !one.certain;
     }));
-    EXPECT_EQ(bindings_without_glue({.exports = {item("__wbindgen_malloc", "(i32) -> (i32)")}}, "")
-                  .notes.at(1),
-              "The slab is taken to reserve 32 handles, as the module does not name its version.");
+    EXPECT_EQ(
+        bindings_without_glue(
+            {.exports = {item("__wbindgen_malloc", "(i32) -> (i32)"), item("f", "() -> ()")}}, "")
+            .notes.at(1),
+        "The slab is taken to reserve 32 handles, as the module does not name its version.");
 }
 
 }  // namespace
