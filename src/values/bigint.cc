@@ -32,7 +32,9 @@ std::unexpected<Thrown> too_big(World& world) {
     return world.range_error("Maximum BigInt size exceeded");
 }
 
-std::size_t bits_of(const BigInt& value) { return value.limbs().size() * 64; }
+std::size_t bits_of(const BigInt& value) {
+    return value.limbs().size() * 64;
+}
 
 Completion<Value> checked(World& world, const Integer& integer) {
     if (integer != 0 && msb(abs(integer)) >= BigInt::kMaxBits) {
@@ -65,7 +67,8 @@ Completion<Value> power(World& world, const BigInt& base, const BigInt& exponent
 // Towards minus infinity to the right.
 Completion<Value> shift(World& world, const BigInt& value, const BigInt& by, bool left) {
     const bool is_left = left != by.is_negative();
-    const bool is_far = by.limbs().size() > 1 || (!by.is_zero() && by.limbs()[0] > BigInt::kMaxBits);
+    const bool is_far =
+        by.limbs().size() > 1 || (!by.is_zero() && by.limbs()[0] > BigInt::kMaxBits);
     const Integer integer = integer_of(value);
     if (value.is_zero() || by.is_zero()) {
         return value_of(world, integer);
@@ -92,7 +95,7 @@ Integer bitwise(BinaryOperator binary_operator, const Integer& left, const Integ
     const Integer modulus = Integer(1) << bits;
     const Integer a = left < 0 ? Integer(left + modulus) : left;
     const Integer b = right < 0 ? Integer(right + modulus) : right;
-    Integer out = binary_operator == BinaryOperator::kBitAnd   ? Integer(a & b)
+    Integer out = binary_operator == BinaryOperator::kBitAnd  ? Integer(a & b)
                   : binary_operator == BinaryOperator::kBitOr ? Integer(a | b)
                                                               : Integer(a ^ b);
     return bit_test(out, bits - 1) ? Integer(out - modulus) : out;
@@ -144,7 +147,8 @@ std::string BigInt::text(int radix) const {
         Integer quotient;
         Integer digit;
         divide_qr(rest, Integer(radix), quotient, digit);
-        out.insert(out.begin(), "0123456789abcdefghijklmnopqrstuvwxyz"[static_cast<unsigned>(digit)]);
+        out.insert(out.begin(),
+                   "0123456789abcdefghijklmnopqrstuvwxyz"[static_cast<unsigned>(digit)]);
         rest = quotient;
     } while (rest != 0);
     return negative_ ? "-" + out : out;
@@ -168,7 +172,9 @@ Value make_bigint(World& world, std::uint64_t value) {
     return world.heap().make<BigInt>(false, std::move(limbs));
 }
 
-Value bigint_of_double(World& world, double number) { return value_of(world, Integer(number)); }
+Value bigint_of_double(World& world, double number) {
+    return value_of(world, Integer(number));
+}
 
 Completion<std::optional<Value>> parse_bigint(World& world, const String& text) {
     if (!text.is_ascii()) {
@@ -210,7 +216,8 @@ Completion<std::optional<Value>> parse_bigint(World& world, const String& text) 
     Integer out;
     if (radix == 10) {
         const std::size_t first = rest.find_first_not_of('0');
-        out = first == std::string_view::npos ? Integer(0) : Integer(std::string(rest.substr(first)));
+        out =
+            first == std::string_view::npos ? Integer(0) : Integer(std::string(rest.substr(first)));
     } else {
         for (const char c : rest) {
             out *= radix;

@@ -41,14 +41,16 @@ private:
     std::vector<std::uint64_t> limbs_;
 };
 
-inline BigInt& Value::bigint() const noexcept { return static_cast<BigInt&>(*bits_.cell); }
+inline BigInt& Value::bigint() const noexcept {
+    return static_cast<BigInt&>(*bits_.cell);
+}
 
 Value make_bigint(World& world, std::int64_t value);
 Value make_bigint(World& world, std::uint64_t value);
 // Of an integral number.
 Value bigint_of_double(World& world, double number);
-// Decimal with a sign, or 0x, 0o, 0b; white space around; empty is 0. Nothing for what is no integer.
-// A RangeError for one that is too large.
+// Decimal with a sign, or 0x, 0o, 0b; white space around; empty is 0. Nothing for what is no
+// integer. A RangeError for one that is too large.
 Completion<std::optional<Value>> parse_bigint(World& world, const String& text);
 
 Completion<Value> bigint_binary(World& world, BinaryOperator binary_operator, const BigInt& left,

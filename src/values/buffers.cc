@@ -144,7 +144,9 @@ void BufferView::trace(Tracer& tracer) const {
 }
 
 // The buffer holds nobody, so it may stay.
-void BufferView::clear() { Object::clear(); }
+void BufferView::clear() {
+    Object::clear();
+}
 
 Value TypedArrayObject::load(World& world, std::size_t index) const {
     const std::size_t size = size_of(type_);
@@ -195,12 +197,16 @@ bool TypedArrayObject::delete_own(World& world, const PropertyKey& key) {
     return key.is_index() ? key.index() >= length() : Object::delete_own(world, key);
 }
 
-std::vector<PropertyKey> TypedArrayObject::own_keys(World& world) {
+std::size_t TypedArrayObject::key_count(World& world) {
+    return Object::key_count(world) + length();
+}
+
+std::vector<PropertyKey> TypedArrayObject::list_keys(World& world) {
     std::vector<PropertyKey> keys;
     for (std::uint32_t i = 0; i < length(); ++i) {
         keys.emplace_back(i);
     }
-    std::ranges::copy(Object::own_keys(world), std::back_inserter(keys));
+    std::ranges::copy(Object::list_keys(world), std::back_inserter(keys));
     return keys;
 }
 
@@ -243,7 +249,8 @@ void MemoryObject::clear() {
 }
 
 Ref<MemoryObject> make_memory(World& world, std::shared_ptr<GuestBytes> memory) {
-    return world.heap().make<MemoryObject>(world.prototype_ref(Builtin::kMemory), std::move(memory));
+    return world.heap().make<MemoryObject>(world.prototype_ref(Builtin::kMemory),
+                                           std::move(memory));
 }
 
 Completion<Ref<ArrayBufferObject>> make_buffer(World& world, double bytes) {

@@ -61,7 +61,9 @@ enum class ElementType : std::uint8_t {
     kBigUint64,
 };
 std::size_t size_of(ElementType type);
-inline bool is_big(ElementType type) { return type >= ElementType::kBigInt64; }
+inline bool is_big(ElementType type) {
+    return type >= ElementType::kBigInt64;
+}
 Builtin builtin_of(ElementType type);
 
 // One element from memory, little-endian, and a value that is a number or a bigint already as it is
@@ -84,7 +86,9 @@ public:
     [[nodiscard]] ArrayBufferObject& buffer() const { return *buffer_; }
     // Both 0 when the buffer is detached.
     [[nodiscard]] std::size_t byte_offset() const { return buffer_->is_detached() ? 0 : offset_; }
-    [[nodiscard]] std::size_t byte_length() const { return buffer_->is_detached() ? 0 : byte_length_; }
+    [[nodiscard]] std::size_t byte_length() const {
+        return buffer_->is_detached() ? 0 : byte_length_;
+    }
     // What it sees; not kept over anything that may run the guest.
     [[nodiscard]] std::span<std::byte> bytes() const;
     void trace(Tracer& tracer) const override;
@@ -114,11 +118,13 @@ public:
     // Of a number or bigint; nothing happens beyond the end.
     void store(std::size_t index, const Value& numeric);
 
-    [[nodiscard]] std::optional<Property> own_property(World& world, const PropertyKey& key) override;
+    [[nodiscard]] std::optional<Property> own_property(World& world,
+                                                       const PropertyKey& key) override;
     Completion<bool> define_own(World& world, const PropertyKey& key,
                                 const Descriptor& change) override;
     bool delete_own(World& world, const PropertyKey& key) override;
-    [[nodiscard]] std::vector<PropertyKey> own_keys(World& world) override;
+    [[nodiscard]] std::vector<PropertyKey> list_keys(World& world) override;
+    [[nodiscard]] std::size_t key_count(World& world) override;
     std::optional<Completion<bool>> set_fast(World& world, const PropertyKey& key,
                                              const Value& value) override;
 

@@ -123,7 +123,8 @@ Eventual<Whole> take_whole(World& world, Value self) {
 Eventual<Value> put_whole(World& world, Whole whole) {
     auto* const array = whole.self.as<ArrayObject>();
     if (array != nullptr && array->is_plain()) {
-        const std::vector<Value> gone = std::exchange(array->mutable_elements(), std::move(whole.elements));
+        const std::vector<Value> gone =
+            std::exchange(array->mutable_elements(), std::move(whole.elements));
         array->recount();
         co_await world.check();
         co_return whole.self;
@@ -139,6 +140,13 @@ Eventual<Value> put_whole(World& world, Whole whole) {
 }
 
 Eventual<Value> shift(World& world, Call call) {
+    if (auto* const array = call.self.as<ArrayObject>();
+        array != nullptr && array->is_plain() && array->length() > 0) {
+        co_await world.step(array->length() / 16);
+        Value first = std::move(array->mutable_elements().front());
+        array->mutable_elements().erase(array->mutable_elements().begin());
+        co_return first;
+    }
     Whole whole = co_await take_whole(world, call.self);
     Value first;
     if (!whole.elements.empty()) {

@@ -144,8 +144,12 @@ Eventual<Value> array_at(World& world, Call call) {
     co_return co_await get(world, self, Value(index));
 }
 
-Eventual<Value> array_every(World& world, Call call) { return decide(world, std::move(call), false); }
-Eventual<Value> array_some(World& world, Call call) { return decide(world, std::move(call), true); }
+Eventual<Value> array_every(World& world, Call call) {
+    return decide(world, std::move(call), false);
+}
+Eventual<Value> array_some(World& world, Call call) {
+    return decide(world, std::move(call), true);
+}
 Eventual<Value> array_find(World& world, Call call) {
     return find(world, std::move(call), Wanted::kValue, false);
 }
@@ -158,7 +162,9 @@ Eventual<Value> array_find_last(World& world, Call call) {
 Eventual<Value> array_find_last_index(World& world, Call call) {
     return find(world, std::move(call), Wanted::kIndex, true);
 }
-Eventual<Value> array_reduce(World& world, Call call) { return reduce(world, std::move(call), false); }
+Eventual<Value> array_reduce(World& world, Call call) {
+    return reduce(world, std::move(call), false);
+}
 Eventual<Value> array_reduce_right(World& world, Call call) {
     return reduce(world, std::move(call), true);
 }
@@ -241,7 +247,8 @@ namespace {
 
 // left after right, as sort's comparator or the texts have it.
 Eventual<bool> is_after(World& world, const Value& comparator, const std::vector<Value>& values,
-                        const std::vector<Ref<String>>& texts, std::size_t left, std::size_t right) {
+                        const std::vector<Ref<String>>& texts, std::size_t left,
+                        std::size_t right) {
     if (comparator.is_undefined()) {
         co_return texts[left]->compare(*texts[right]) > 0;
     }

@@ -14,7 +14,8 @@ Eventual<Value> buffer_construct(World& world, Call call) {
     if (!call.constructs()) {
         co_return requires_new(world, "ArrayBuffer");
     }
-    const double size = co_await to_index(world, call.argument(0), "Array buffer allocation failed");
+    const double size =
+        co_await to_index(world, call.argument(0), "Array buffer allocation failed");
     const Ref<ArrayBufferObject> made = co_await make_buffer(world, size);
     made->set_prototype(world.prototype_for(call, Builtin::kArrayBuffer));
     co_return Value(made);
@@ -61,7 +62,8 @@ Eventual<Value> data_view_construct(World& world, Call call) {
     if (buffer == nullptr) {
         co_return world.type_error("First argument to DataView constructor must be an ArrayBuffer");
     }
-    const double offset = co_await to_index(world, call.argument(1), "Start offset is outside the bounds of the buffer");
+    const double offset = co_await to_index(world, call.argument(1),
+                                            "Start offset is outside the bounds of the buffer");
     if (buffer->is_detached()) {
         co_return world.type_error("Cannot perform DataView on a detached ArrayBuffer");
     }
@@ -77,9 +79,9 @@ Eventual<Value> data_view_construct(World& world, Call call) {
             co_return world.range_error("Invalid DataView length " + number_to_text(length));
         }
     }
-    co_return Value(world.heap().make<DataViewObject>(
-        world.prototype_for(call, Builtin::kDataView), Ref(buffer),
-        static_cast<std::size_t>(offset), static_cast<std::size_t>(length)));
+    co_return Value(world.heap().make<DataViewObject>(world.prototype_for(call, Builtin::kDataView),
+                                                      Ref(buffer), static_cast<std::size_t>(offset),
+                                                      static_cast<std::size_t>(length)));
 }
 
 Completion<DataViewObject*> data_view(World& world, const Value& self) {
@@ -101,8 +103,8 @@ Completion<std::size_t> place(World& world, const DataViewObject& view, double o
 template <ElementType kType>
 Eventual<Value> view_get(World& world, Call call) {
     DataViewObject* const view = co_await data_view(world, call.self);
-    const double offset = co_await to_index(world, call.argument(0),
-                                            "Offset is outside the bounds of the DataView");
+    const double offset =
+        co_await to_index(world, call.argument(0), "Offset is outside the bounds of the DataView");
     const std::size_t at = co_await place(world, *view, offset, kType);
     ElementBytes bytes{};
     std::memcpy(bytes.data(), view->bytes().data() + at, size_of(kType));
@@ -115,8 +117,8 @@ Eventual<Value> view_get(World& world, Call call) {
 template <ElementType kType>
 Eventual<Value> view_set(World& world, Call call) {
     DataViewObject* const view = co_await data_view(world, call.self);
-    const double offset = co_await to_index(world, call.argument(0),
-                                            "Offset is outside the bounds of the DataView");
+    const double offset =
+        co_await to_index(world, call.argument(0), "Offset is outside the bounds of the DataView");
     const Value element = co_await to_element(world, kType, call.argument(1));
     const std::size_t at = co_await place(world, *view, offset, kType);
     ElementBytes bytes = element_bytes(kType, element);
@@ -128,15 +130,18 @@ Eventual<Value> view_set(World& world, Call call) {
 }
 
 Eventual<Value> view_buffer_of(World& world, Call call) {
-    BufferView* const view = co_await receiver<BufferView>(world, "DataView.prototype.buffer", call.self);
+    BufferView* const view =
+        co_await receiver<BufferView>(world, "DataView.prototype.buffer", call.self);
     co_return Value::of(view->buffer());
 }
 Eventual<Value> view_byte_length(World& world, Call call) {
-    BufferView* const view = co_await receiver<BufferView>(world, "DataView.prototype.byteLength", call.self);
+    BufferView* const view =
+        co_await receiver<BufferView>(world, "DataView.prototype.byteLength", call.self);
     co_return Value(view->byte_length());
 }
 Eventual<Value> view_byte_offset(World& world, Call call) {
-    BufferView* const view = co_await receiver<BufferView>(world, "DataView.prototype.byteOffset", call.self);
+    BufferView* const view =
+        co_await receiver<BufferView>(world, "DataView.prototype.byteOffset", call.self);
     co_return Value(view->byte_offset());
 }
 

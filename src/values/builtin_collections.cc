@@ -18,18 +18,22 @@ Completion<TableObject*> table_of(World& world, const Value& self, TableKind kin
     if (table != nullptr && table->kind() == kind) {
         return table;
     }
-    return bad_receiver(world, std::string(name_of(kind)) + ".prototype." + std::string(method), self);
+    return bad_receiver(world, std::string(name_of(kind)) + ".prototype." + std::string(method),
+                        self);
 }
 
-bool is_weak(TableKind kind) { return kind >= TableKind::kWeakMap; }
-bool can_be_held_weakly(const Value& value) { return value.is_object() || value.is_symbol(); }
+bool is_weak(TableKind kind) {
+    return kind >= TableKind::kWeakMap;
+}
+bool can_be_held_weakly(const Value& value) {
+    return value.is_object() || value.is_symbol();
+}
 
 Completion<void> add(World& world, TableObject& table, const Value& key, Value value) {
     if (is_weak(table.kind()) && !can_be_held_weakly(key)) {
-        return world.type_error("Invalid value used " +
-                                std::string(table.kind() == TableKind::kWeakMap
-                                                ? "as weak map key"
-                                                : "in weak set"));
+        return world.type_error(
+            "Invalid value used " +
+            std::string(table.kind() == TableKind::kWeakMap ? "as weak map key" : "in weak set"));
     }
     table.table().set(key, std::move(value));
     table.recount();

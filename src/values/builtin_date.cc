@@ -20,8 +20,8 @@ Completion<DateObject*> date_of(World& world, const Value& self) {
     return world.type_error("this is not a Date object.");
 }
 
-constexpr std::array kFields{&CivilTime::year,   &CivilTime::month,  &CivilTime::day,
-                             &CivilTime::hour,   &CivilTime::minute, &CivilTime::second,
+constexpr std::array kFields{&CivilTime::year,       &CivilTime::month,  &CivilTime::day,
+                             &CivilTime::hour,       &CivilTime::minute, &CivilTime::second,
                              &CivilTime::millisecond};
 
 // Year, month and so on, as the constructor and Date.UTC take them.
@@ -62,7 +62,9 @@ Eventual<Value> construct_date(World& world, Call call) {
     co_return Value(world.heap().make<DateObject>(world.prototype_for(call, Builtin::kDate), time));
 }
 
-Eventual<Value> now(World& world, Call /*call*/) { return Value(world.services().wall_ms()); }
+Eventual<Value> now(World& world, Call /*call*/) {
+    return Value(world.services().wall_ms());
+}
 
 Eventual<Value> utc(World& world, Call call) {
     const double time = co_await time_of_arguments(world, std::move(call));
@@ -84,8 +86,7 @@ Eventual<Value> get_time(World& world, Call call) {
 template <std::size_t kField>
 Eventual<Value> get_field(World& world, Call call) {
     DateObject* const date = co_await date_of(world, call.self);
-    co_return Value(std::isnan(date->time()) ? kNaN
-                                             : civil_time(date->time()).*kFields.at(kField));
+    co_return Value(std::isnan(date->time()) ? kNaN : civil_time(date->time()).*kFields.at(kField));
 }
 
 Eventual<Value> get_day(World& world, Call call) {
@@ -117,7 +118,8 @@ Eventual<Value> set_fields(World& world, Call call) {
     double time = date->time();
     std::array<double, kCount> fields{};
     for (std::size_t i = 0; i < kCount && (i == 0 || i < call.arguments.size()); ++i) {
-        fields.at(i) = co_await to_number(world, call.argument(i));
+        const double field = co_await to_number(world, call.argument(i));
+        fields.at(i) = field;
     }
     if (std::isnan(time) && kField != 0) {
         co_return Value(kNaN);
@@ -136,8 +138,12 @@ Eventual<Value> written(World& world, Call call) {
     co_return world.string(std::isnan(date->time()) ? "Invalid Date" : kWrite(date->time()));
 }
 
-std::string full_text(double time) { return date_text(time) + " " + time_text(time); }
-std::string locale_text(double time) { return locale_date_text(time) + ", " + locale_time_text(time); }
+std::string full_text(double time) {
+    return date_text(time) + " " + time_text(time);
+}
+std::string locale_text(double time) {
+    return locale_date_text(time) + ", " + locale_time_text(time);
+}
 
 Eventual<Value> to_iso(World& world, Call call) {
     DateObject* const date = co_await date_of(world, call.self);
@@ -163,12 +169,14 @@ Eventual<Value> as_primitive(World& world, Call call) {
     }
     const Value& hint = call.argument(0);
     const bool is_number = hint.is_string() && hint.string().equals("number");
-    if (!is_number && !(hint.is_string() && (hint.string().equals("string") || hint.string().equals("default")))) {
+    if (!is_number && !(hint.is_string() &&
+                        (hint.string().equals("string") || hint.string().equals("default")))) {
         co_return world.type_error("Invalid hint: " + describe(world, hint));
     }
     const Names& names = world.names();
     for (const bool text : {!is_number, is_number}) {
-        const Value method = co_await get(world, call.self, text ? names.to_string : names.value_of);
+        const Value method =
+            co_await get(world, call.self, text ? names.to_string : names.value_of);
         if (is_callable(method)) {
             Value result = co_await values::call(world, method, call.self, {});
             if (!result.is_object()) {

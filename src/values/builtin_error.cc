@@ -124,12 +124,11 @@ constexpr BuiltinSpec kSyntaxErrorSpec = derived<Builtin::kSyntaxError>("SyntaxE
 constexpr BuiltinSpec kReferenceErrorSpec = derived<Builtin::kReferenceError>("ReferenceError");
 constexpr BuiltinSpec kEvalErrorSpec = derived<Builtin::kEvalError>("EvalError");
 constexpr BuiltinSpec kUriErrorSpec = derived<Builtin::kUriError>("URIError");
-constexpr BuiltinSpec kAggregateErrorSpec{
-    .name = "AggregateError",
-    .construct = error_construct<Builtin::kAggregateError, 1>,
-    .length = 2,
-    .parent = Builtin::kError,
-    .more = more<Builtin::kAggregateError>};
+constexpr BuiltinSpec kAggregateErrorSpec{.name = "AggregateError",
+                                          .construct = error_construct<Builtin::kAggregateError, 1>,
+                                          .length = 2,
+                                          .parent = Builtin::kError,
+                                          .more = more<Builtin::kAggregateError>};
 
 // --- DOMException --------------------------------------------------------------------------------
 
@@ -137,7 +136,8 @@ Eventual<Value> dom_exception_construct(World& world, Call call) {
     if (!call.constructs()) {
         co_return requires_new(world, "DOMException");
     }
-    const auto made = world.heap().make<ErrorObject>(world.prototype_for(call, Builtin::kDomException));
+    const auto made =
+        world.heap().make<ErrorObject>(world.prototype_for(call, Builtin::kDomException));
     const Value error(made);
     Ref<String> message = world.heap().intern("");
     if (!call.argument(0).is_undefined()) {
@@ -150,7 +150,8 @@ Eventual<Value> dom_exception_construct(World& world, Call call) {
     made->put(world.names().name, name, kHidden);
     made->put(world.names().message, message, kHidden);
     made->put(world.names().stack,
-              world.string(name->utf8() + ": " + message->utf8() + "\n    at <anonymous>"), kHidden);
+              world.string(name->utf8() + ": " + message->utf8() + "\n    at <anonymous>"),
+              kHidden);
     co_return error;
 }
 

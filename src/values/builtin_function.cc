@@ -7,7 +7,9 @@ namespace realm::values {
 
 namespace {
 
-Eventual<Value> return_global(World& world, Call /*call*/) { return Value::of(world.global()); }
+Eventual<Value> return_global(World& world, Call /*call*/) {
+    return Value::of(world.global());
+}
 
 // There is nobody to compile a function's text. Old libraries find the global object with this one.
 Eventual<Value> function_construct(World& world, Call call) {
@@ -138,10 +140,10 @@ Eventual<Value> reflect_has(World& world, Call call) {
 Eventual<Value> reflect_apply(World& world, Call call) {
     const Value function = call.argument(0);
     if (!is_callable(function)) {
-        co_return world.type_error("Function.prototype.apply was called on " +
-                                   describe(world, function) + ", which is " +
-                                   (function.is_object() ? "an object" : "a " + std::string(type_of(function))) +
-                                   " and not a function");
+        co_return world.type_error(
+            "Function.prototype.apply was called on " + describe(world, function) + ", which is " +
+            (function.is_object() ? "an object" : "a " + std::string(type_of(function))) +
+            " and not a function");
     }
     const std::vector<Value> arguments = co_await list_from_array_like(world, call.argument(2));
     co_return co_await values::call(world, function, call.argument(1), arguments);
@@ -219,7 +221,8 @@ Eventual<Value> reflect_prevent_extensions(World& world, Call call) {
 Eventual<Value> reflect_own_keys(World& world, Call call) {
     Object* const object = co_await reflected(world, call.argument(0), "ownKeys");
     std::vector<Value> out;
-    for (const PropertyKey& key : object->own_keys(world)) {
+    const std::vector<PropertyKey> keys = co_await own_keys(world, *object);
+    for (const PropertyKey& key : keys) {
         out.push_back(key.to_value(world.heap()));
     }
     co_await world.check();

@@ -109,7 +109,8 @@ Eventual<Value> decode_uri(World& world, Call call) {
             continue;
         }
         const int first = escaped_byte(*text, i);
-        const std::size_t size = first < 0 ? 0 : (first < 0x80 ? 1 : (first >= 0xF0 ? 4 : (first >= 0xE0 ? 3 : 2)));
+        const std::size_t size =
+            first < 0 ? 0 : (first < 0x80 ? 1 : (first >= 0xF0 ? 4 : (first >= 0xE0 ? 3 : 2)));
         std::string bytes;
         for (std::size_t k = 0; k < size; ++k) {
             const int byte = escaped_byte(*text, i + 3 * k);
@@ -134,10 +135,12 @@ Eventual<Value> decode_uri(World& world, Call call) {
 // --- Timers --------------------------------------------------------------------------------------
 
 std::unexpected<Thrown> no_callback(World& world, const Value& value) {
-    auto thrown = world.type_error("The \"callback\" argument must be of type function. Received " +
-                                   (value.is_object() ? describe(world, value)
-                                    : value.is_nullish() ? describe(world, value)
-                                                         : "type " + std::string(type_of(value)) + " (" + describe(world, value) + ")"));
+    auto thrown =
+        world.type_error("The \"callback\" argument must be of type function. Received " +
+                         (value.is_object()    ? describe(world, value)
+                          : value.is_nullish() ? describe(world, value)
+                                               : "type " + std::string(type_of(value)) + " (" +
+                                                     describe(world, value) + ")"));
     thrown.error().value().object().put(world.key("code"), world.string("ERR_INVALID_ARG_TYPE"));
     return thrown;
 }
@@ -240,16 +243,46 @@ constexpr std::array kFunctions{
 };
 
 constexpr std::array kClasses{
-    Builtin::kObject,         Builtin::kFunction,     Builtin::kArray,          Builtin::kString,
-    Builtin::kNumber,         Builtin::kBoolean,      Builtin::kSymbol,         Builtin::kBigInt,
-    Builtin::kError,          Builtin::kTypeError,    Builtin::kRangeError,     Builtin::kSyntaxError,
-    Builtin::kReferenceError, Builtin::kEvalError,    Builtin::kUriError,       Builtin::kAggregateError,
-    Builtin::kDomException,   Builtin::kMap,          Builtin::kSet,            Builtin::kWeakMap,
-    Builtin::kWeakSet,        Builtin::kWeakRef,      Builtin::kDate,           Builtin::kPromise,
-    Builtin::kRegExp,         Builtin::kArrayBuffer,  Builtin::kDataView,       Builtin::kInt8Array,
-    Builtin::kUint8Array,     Builtin::kUint8ClampedArray, Builtin::kInt16Array, Builtin::kUint16Array,
-    Builtin::kInt32Array,     Builtin::kUint32Array,  Builtin::kFloat32Array,   Builtin::kFloat64Array,
-    Builtin::kBigInt64Array,  Builtin::kBigUint64Array, Builtin::kTextEncoder,  Builtin::kTextDecoder,
+    Builtin::kObject,
+    Builtin::kFunction,
+    Builtin::kArray,
+    Builtin::kString,
+    Builtin::kNumber,
+    Builtin::kBoolean,
+    Builtin::kSymbol,
+    Builtin::kBigInt,
+    Builtin::kError,
+    Builtin::kTypeError,
+    Builtin::kRangeError,
+    Builtin::kSyntaxError,
+    Builtin::kReferenceError,
+    Builtin::kEvalError,
+    Builtin::kUriError,
+    Builtin::kAggregateError,
+    Builtin::kDomException,
+    Builtin::kMap,
+    Builtin::kSet,
+    Builtin::kWeakMap,
+    Builtin::kWeakSet,
+    Builtin::kWeakRef,
+    Builtin::kDate,
+    Builtin::kPromise,
+    Builtin::kRegExp,
+    Builtin::kArrayBuffer,
+    Builtin::kDataView,
+    Builtin::kInt8Array,
+    Builtin::kUint8Array,
+    Builtin::kUint8ClampedArray,
+    Builtin::kInt16Array,
+    Builtin::kUint16Array,
+    Builtin::kInt32Array,
+    Builtin::kUint32Array,
+    Builtin::kFloat32Array,
+    Builtin::kFloat64Array,
+    Builtin::kBigInt64Array,
+    Builtin::kBigUint64Array,
+    Builtin::kTextEncoder,
+    Builtin::kTextDecoder,
 };
 
 constexpr std::array kNamespaces{
@@ -261,8 +294,8 @@ constexpr std::array kNamespaces{
     std::pair(std::string_view("crypto"), Builtin::kCrypto),
 };
 
-// `self`, `window`, `document`, `process` and `require` are absent: what looks for a browser or for Node
-// finds neither, and takes what globalThis has.
+// `self`, `window`, `document`, `process` and `require` are absent: what looks for a browser or for
+// Node finds neither, and takes what globalThis has.
 void more(World& world, Object& global) {
     const auto put = [&](std::string_view name, Value value) {
         global.put(world.key(name), std::move(value), kHidden);

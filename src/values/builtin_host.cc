@@ -27,7 +27,9 @@ Eventual<Value> check_assertion(World& world, Call call) {
 }
 
 // console's groups, counts and times tell nothing that a program could read.
-Eventual<Value> nothing(World& /*world*/, Call /*call*/) { return Value(); }
+Eventual<Value> nothing(World& /*world*/, Call /*call*/) {
+    return Value();
+}
 
 constexpr std::array kConsoleMethods{
     MethodSpec{"log", write<ConsoleLevel::kLog>, 0},
@@ -56,13 +58,13 @@ Eventual<Value> performance_now(World& world, Call /*call*/) {
 }
 
 // Node's entries are objects that nobody here looks at again.
-Eventual<Value> performance_mark(World& world, Call /*call*/) { return Value(world.object()); }
+Eventual<Value> performance_mark(World& world, Call /*call*/) {
+    return Value(world.object());
+}
 
 constexpr std::array kPerformanceMethods{
-    MethodSpec{"now", performance_now, 0},
-    MethodSpec{"mark", performance_mark, 1},
-    MethodSpec{"measure", performance_mark, 1},
-    MethodSpec{"clearMarks", nothing, 0},
+    MethodSpec{"now", performance_now, 0},      MethodSpec{"mark", performance_mark, 1},
+    MethodSpec{"measure", performance_mark, 1}, MethodSpec{"clearMarks", nothing, 0},
     MethodSpec{"clearMeasures", nothing, 0},
 };
 
@@ -73,7 +75,8 @@ void more_performance(World& world, Object& performance) {
 
 // --- crypto --------------------------------------------------------------------------------------
 
-std::unexpected<Thrown> dom_exception(World& world, std::string_view name, std::string_view message) {
+std::unexpected<Thrown> dom_exception(World& world, std::string_view name,
+                                      std::string_view message) {
     auto thrown = world.fail(Builtin::kDomException, message);
     thrown.error().value().object().put(world.names().name, world.string(name), kHidden);
     return thrown;
@@ -112,11 +115,17 @@ constexpr std::array kCryptoMethods{MethodSpec{"getRandomValues", random_values,
 
 // --- Timers, as what setTimeout gives ------------------------------------------------------------
 
-Eventual<Value> itself(World& /*world*/, Call call) { return call.self; }
+Eventual<Value> itself(World& /*world*/, Call call) {
+    return call.self;
+}
 
-Eventual<Value> timer_id(World& world, Call call) { return get(world, call.self, world.key("id")); }
+Eventual<Value> timer_id(World& world, Call call) {
+    return get(world, call.self, world.key("id"));
+}
 
-Eventual<Value> has_ref(World& /*world*/, Call /*call*/) { return Value(true); }
+Eventual<Value> has_ref(World& /*world*/, Call /*call*/) {
+    return Value(true);
+}
 
 constexpr std::array kTimeoutMethods{
     MethodSpec{"ref", itself, 0},
@@ -131,12 +140,14 @@ Eventual<Value> no_timeout(World& world, Call /*call*/) {
 
 }  // namespace
 
-constinit const BuiltinSpec kConsoleSpec{.name = "console", .methods = kConsoleMethods, .tagged = true};
+constinit const BuiltinSpec kConsoleSpec{
+    .name = "console", .methods = kConsoleMethods, .tagged = true};
 constinit const BuiltinSpec kPerformanceSpec{.name = "Performance",
                                              .methods = kPerformanceMethods,
                                              .more = more_performance,
                                              .tagged = true};
-constinit const BuiltinSpec kCryptoSpec{.name = "Crypto", .methods = kCryptoMethods, .tagged = true};
+constinit const BuiltinSpec kCryptoSpec{
+    .name = "Crypto", .methods = kCryptoMethods, .tagged = true};
 constinit const BuiltinSpec kTimeoutSpec{
     .name = "Timeout", .construct = no_timeout, .methods = kTimeoutMethods};
 

@@ -33,7 +33,8 @@ private:
 };
 
 Value made(World& world, Builtin builtin, Value iterated, IteratorKind kind) {
-    return world.heap().make<IteratorObject>(world.prototype_ref(builtin), std::move(iterated), kind);
+    return world.heap().make<IteratorObject>(world.prototype_ref(builtin), std::move(iterated),
+                                             kind);
 }
 
 Value entry(World& world, IteratorKind kind, const Value& key, const Value& value) {
@@ -56,7 +57,8 @@ Value ended(World& world, IteratorObject& iterator) {
 }
 
 Eventual<Value> array_next(World& world, Call call) {
-    IteratorObject* const iterator = co_await iterator_of(world, "Array Iterator.prototype.next", call.self);
+    IteratorObject* const iterator =
+        co_await iterator_of(world, "Array Iterator.prototype.next", call.self);
     const Value iterated = iterator->iterated();
     if (iterated.is_undefined()) {
         co_return iterator_result(world, Value(), true);
@@ -83,7 +85,8 @@ Eventual<Value> array_next(World& world, Call call) {
 }
 
 Eventual<Value> table_next(World& world, Call call) {
-    IteratorObject* const iterator = co_await iterator_of(world, "Map Iterator.prototype.next", call.self);
+    IteratorObject* const iterator =
+        co_await iterator_of(world, "Map Iterator.prototype.next", call.self);
     auto* const table = iterator->iterated().as<TableObject>();
     const auto* const next = table == nullptr ? nullptr : table->table().next(iterator->position());
     if (next == nullptr) {
@@ -94,7 +97,8 @@ Eventual<Value> table_next(World& world, Call call) {
 }
 
 Eventual<Value> string_next(World& world, Call call) {
-    IteratorObject* const iterator = co_await iterator_of(world, "String Iterator.prototype.next", call.self);
+    IteratorObject* const iterator =
+        co_await iterator_of(world, "String Iterator.prototype.next", call.self);
     const Value iterated = iterator->iterated();
     const auto at = static_cast<std::size_t>(iterator->position());
     if (!iterated.is_string() || at >= iterated.string().length()) {
@@ -106,7 +110,9 @@ Eventual<Value> string_next(World& world, Call call) {
     co_return iterator_result(world, substring(world.heap(), text, at, at + units), false);
 }
 
-Eventual<Value> itself(World& /*world*/, Call call) { return call.self; }
+Eventual<Value> itself(World& /*world*/, Call call) {
+    return call.self;
+}
 
 constexpr std::array kIteratorMethods{MethodSpec{"@@iterator", itself, 0}};
 constexpr std::array kArrayMethods{MethodSpec{"next", array_next, 0}};
@@ -121,7 +127,8 @@ Value make_array_iterator(World& world, Value iterated, IteratorKind kind) {
 
 Value make_table_iterator(World& world, Value table, IteratorKind kind) {
     const bool is_set = table.as<TableObject>()->kind() == TableKind::kSet;
-    return made(world, is_set ? Builtin::kSetIterator : Builtin::kMapIterator, std::move(table), kind);
+    return made(world, is_set ? Builtin::kSetIterator : Builtin::kMapIterator, std::move(table),
+                kind);
 }
 
 Value make_string_iterator(World& world, Value text) {
@@ -129,13 +136,17 @@ Value make_string_iterator(World& world, Value text) {
 }
 
 constinit const BuiltinSpec kIteratorSpec{.name = "Iterator", .methods = kIteratorMethods};
-constinit const BuiltinSpec kArrayIteratorSpec{
-    .name = "Array Iterator", .parent = Builtin::kIterator, .methods = kArrayMethods, .tagged = true};
+constinit const BuiltinSpec kArrayIteratorSpec{.name = "Array Iterator",
+                                               .parent = Builtin::kIterator,
+                                               .methods = kArrayMethods,
+                                               .tagged = true};
 constinit const BuiltinSpec kMapIteratorSpec{
     .name = "Map Iterator", .parent = Builtin::kIterator, .methods = kTableMethods, .tagged = true};
 constinit const BuiltinSpec kSetIteratorSpec{
     .name = "Set Iterator", .parent = Builtin::kIterator, .methods = kTableMethods, .tagged = true};
-constinit const BuiltinSpec kStringIteratorSpec{
-    .name = "String Iterator", .parent = Builtin::kIterator, .methods = kStringMethods, .tagged = true};
+constinit const BuiltinSpec kStringIteratorSpec{.name = "String Iterator",
+                                                .parent = Builtin::kIterator,
+                                                .methods = kStringMethods,
+                                                .tagged = true};
 
 }  // namespace realm::values

@@ -14,7 +14,8 @@ Eventual<Value> revive(World& world, Value holder, PropertyKey key, Value revive
     co_await depth.check();
     const Value value = co_await get(world, holder, key);
     if (value.is_object()) {
-        for (const PropertyKey& inner : enumerable_keys(world, value.object())) {
+        const std::vector<PropertyKey> keys = co_await enumerable_keys(world, value.object());
+        for (const PropertyKey& inner : keys) {
             const Value revived = co_await revive(world, value, inner, reviver);
             if (revived.is_undefined()) {
                 value.object().delete_own(world, inner);

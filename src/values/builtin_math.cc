@@ -12,14 +12,20 @@ namespace realm::values {
 
 namespace {
 
-double sign(double x) { return std::isnan(x) || x == 0 ? x : (x > 0 ? 1.0 : -1.0); }
+double sign(double x) {
+    return std::isnan(x) || x == 0 ? x : (x > 0 ? 1.0 : -1.0);
+}
 // Halves up, and the sign of a zero stays.
 double round_half_up(double x) {
     const double floor = std::floor(x);
     return std::copysign(x - floor >= 0.5 ? floor + 1 : floor, x);
 }
-double clz32(double x) { return std::countl_zero(to_uint32(x)); }
-double fround(double x) { return static_cast<float>(x); }
+double clz32(double x) {
+    return std::countl_zero(to_uint32(x));
+}
+double fround(double x) {
+    return static_cast<float>(x);
+}
 double imul(double x, double y) {
     return static_cast<std::int32_t>(to_uint32(x) * to_uint32(y));
 }
@@ -105,16 +111,35 @@ constexpr MethodSpec one(std::string_view name) {
 }
 
 constexpr std::array kMethods{
-    one<std::abs>("abs"),     one<std::acos>("acos"),   one<std::acosh>("acosh"),
-    one<std::asin>("asin"),   one<std::asinh>("asinh"), one<std::atan>("atan"),
-    one<std::atanh>("atanh"), one<std::cbrt>("cbrt"),   one<std::ceil>("ceil"),
-    one<clz32>("clz32"),      one<std::cos>("cos"),     one<std::cosh>("cosh"),
-    one<std::exp>("exp"),     one<std::expm1>("expm1"), one<std::floor>("floor"),
-    one<fround>("fround"),    one<std::log>("log"),     one<std::log10>("log10"),
-    one<std::log1p>("log1p"), one<std::log2>("log2"),   one<round_half_up>("round"),
-    one<sign>("sign"),        one<std::sin>("sin"),     one<std::sinh>("sinh"),
-    one<std::sqrt>("sqrt"),   one<std::tan>("tan"),     one<std::tanh>("tanh"),
-    one<std::trunc>("trunc"), MethodSpec{"atan2", two<std::atan2>, 2},
+    one<std::abs>("abs"),
+    one<std::acos>("acos"),
+    one<std::acosh>("acosh"),
+    one<std::asin>("asin"),
+    one<std::asinh>("asinh"),
+    one<std::atan>("atan"),
+    one<std::atanh>("atanh"),
+    one<std::cbrt>("cbrt"),
+    one<std::ceil>("ceil"),
+    one<clz32>("clz32"),
+    one<std::cos>("cos"),
+    one<std::cosh>("cosh"),
+    one<std::exp>("exp"),
+    one<std::expm1>("expm1"),
+    one<std::floor>("floor"),
+    one<fround>("fround"),
+    one<std::log>("log"),
+    one<std::log10>("log10"),
+    one<std::log1p>("log1p"),
+    one<std::log2>("log2"),
+    one<round_half_up>("round"),
+    one<sign>("sign"),
+    one<std::sin>("sin"),
+    one<std::sinh>("sinh"),
+    one<std::sqrt>("sqrt"),
+    one<std::tan>("tan"),
+    one<std::tanh>("tanh"),
+    one<std::trunc>("trunc"),
+    MethodSpec{"atan2", two<std::atan2>, 2},
     MethodSpec{"imul", two<imul>, 2},
     MethodSpec{"pow", two<power>, 2},
     MethodSpec{"max", max, 2},

@@ -13,7 +13,8 @@ namespace realm::values {
 namespace {
 
 // The primitive that `this` is or boxes.
-Completion<Value> primitive_of(World& world, const Value& self, Kind kind, std::string_view method) {
+Completion<Value> primitive_of(World& world, const Value& self, Kind kind,
+                               std::string_view method) {
     if (self.kind() == kind) {
         return self;
     }
@@ -41,7 +42,8 @@ Eventual<Value> number_construct(World& world, Call call) {
 }
 
 Eventual<Value> number_text(World& world, Call call) {
-    const Value number = co_await primitive_of(world, call.self, Kind::kNumber, "Number.prototype.toString");
+    const Value number =
+        co_await primitive_of(world, call.self, Kind::kNumber, "Number.prototype.toString");
     const double radix = co_await integer_or(world, call.argument(0), 10);
     if (radix < 2 || radix > 36) {
         co_return world.range_error("toString() radix must be between 2 and 36");
@@ -51,7 +53,8 @@ Eventual<Value> number_text(World& world, Call call) {
 
 // Digits with commas, three decimals at most, as en-US writes them.
 Eventual<Value> number_locale_text(World& world, Call call) {
-    const Value number = co_await primitive_of(world, call.self, Kind::kNumber, "Number.prototype.toLocaleString");
+    const Value number =
+        co_await primitive_of(world, call.self, Kind::kNumber, "Number.prototype.toLocaleString");
     const double magnitude = std::abs(number.number());
     if (std::isnan(magnitude)) {
         co_return world.string("NaN");
@@ -86,10 +89,11 @@ Eventual<Value> number_formatted(World& world, Call call) {
     }
     constexpr double kLeast = kFormat == Format::kPrecision ? 1 : 0;
     if ((digits < kLeast || digits > 100) && (kFormat == Format::kFixed || std::isfinite(number))) {
-        co_return world.range_error(std::string(kName) + "() " +
-                                    (kFormat == Format::kFixed ? "digits argument must be between 0 and 100"
-                                     : kFormat == Format::kExponential ? "argument must be between 0 and 100"
-                                                                       : "argument must be between 1 and 100"));
+        co_return world.range_error(
+            std::string(kName) + "() " +
+            (kFormat == Format::kFixed         ? "digits argument must be between 0 and 100"
+             : kFormat == Format::kExponential ? "argument must be between 0 and 100"
+                                               : "argument must be between 1 and 100"));
     }
     const int count = static_cast<int>(digits);
     if constexpr (kFormat == Format::kFixed) {
@@ -119,7 +123,9 @@ bool is_integral(const Value& value) {
 Eventual<Value> is_finite(World& /*world*/, Call call) {
     return Value(call.argument(0).is_number() && std::isfinite(call.argument(0).number()));
 }
-Eventual<Value> is_integer(World& /*world*/, Call call) { return Value(is_integral(call.argument(0))); }
+Eventual<Value> is_integer(World& /*world*/, Call call) {
+    return Value(is_integral(call.argument(0)));
+}
 Eventual<Value> is_nan(World& /*world*/, Call call) {
     return Value(call.argument(0).is_number() && std::isnan(call.argument(0).number()));
 }
@@ -169,7 +175,8 @@ Eventual<Value> boolean_construct(World& world, Call call) {
 }
 
 Eventual<Value> boolean_text(World& world, Call call) {
-    const Value value = co_await primitive_of(world, call.self, Kind::kBoolean, "Boolean.prototype.toString");
+    const Value value =
+        co_await primitive_of(world, call.self, Kind::kBoolean, "Boolean.prototype.toString");
     co_return world.string(value.boolean() ? "true" : "false");
 }
 
@@ -203,12 +210,14 @@ Eventual<Value> symbol_key_for(World& world, Call call) {
 }
 
 Eventual<Value> symbol_text(World& world, Call call) {
-    const Value symbol = co_await primitive_of(world, call.self, Kind::kSymbol, "Symbol.prototype.toString");
+    const Value symbol =
+        co_await primitive_of(world, call.self, Kind::kSymbol, "Symbol.prototype.toString");
     co_return world.string(describe(world, symbol));
 }
 
 Eventual<Value> symbol_description(World& world, Call call) {
-    const Value symbol = co_await primitive_of(world, call.self, Kind::kSymbol, "Symbol.prototype.description");
+    const Value symbol =
+        co_await primitive_of(world, call.self, Kind::kSymbol, "Symbol.prototype.description");
     co_return symbol.symbol().description();
 }
 
@@ -219,7 +228,8 @@ void symbol_statics(World& world, Object& constructor) {
     }
     for (const std::string_view name : {"match", "matchAll", "replace", "search", "split"}) {
         constructor.put(world.key(name),
-                        world.heap().make<Symbol>(world.string("Symbol." + std::string(name))), kFixed);
+                        world.heap().make<Symbol>(world.string("Symbol." + std::string(name))),
+                        kFixed);
     }
 }
 
@@ -241,14 +251,16 @@ Eventual<Value> bigint_construct(World& world, Call call) {
         co_return co_await to_bigint(world, primitive);
     }
     if (!is_integral(primitive)) {
-        co_return world.range_error("The number " + number_to_text(primitive.number()) +
-                                    " cannot be converted to a BigInt because it is not an integer");
+        co_return world.range_error(
+            "The number " + number_to_text(primitive.number()) +
+            " cannot be converted to a BigInt because it is not an integer");
     }
     co_return bigint_of_double(world, primitive.number());
 }
 
 Eventual<Value> bigint_text(World& world, Call call) {
-    const Value value = co_await primitive_of(world, call.self, Kind::kBigInt, "BigInt.prototype.toString");
+    const Value value =
+        co_await primitive_of(world, call.self, Kind::kBigInt, "BigInt.prototype.toString");
     const double radix = co_await integer_or(world, call.argument(0), 10);
     if (radix < 2 || radix > 36) {
         co_return world.range_error("toString() radix must be between 2 and 36");
@@ -260,7 +272,8 @@ Eventual<Value> bigint_text(World& world, Call call) {
 
 template <bool kIsSigned>
 Eventual<Value> as_n(World& world, Call call) {
-    const double bits = co_await to_index(world, call.argument(0), "Invalid value: not (convertible to) a safe integer");
+    const double bits = co_await to_index(world, call.argument(0),
+                                          "Invalid value: not (convertible to) a safe integer");
     const Value value = co_await to_bigint(world, call.argument(1));
     if constexpr (kIsSigned) {
         co_return bigint_as_int(world, bits, value.bigint());

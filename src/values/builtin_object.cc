@@ -26,7 +26,8 @@ Eventual<Value> assign(World& world, Call call) {
         }
         const Ref<Object> source = co_await to_object(world, call.arguments[i]);
         const Value from(source);
-        for (const PropertyKey& key : source->own_keys(world)) {
+        const std::vector<PropertyKey> names = co_await own_keys(world, *source);
+        for (const PropertyKey& key : names) {
             const auto own = source->own_property(world, key);
             if (!own || (own->flags & kEnumerable) == 0) {
                 continue;
@@ -43,7 +44,8 @@ Eventual<Value> assign(World& world, Call call) {
 Eventual<Value> define_all(World& world, Value target, Value properties) {
     const Ref<Object> source = co_await to_object(world, properties);
     const Value from(source);
-    for (const PropertyKey& key : source->own_keys(world)) {
+    const std::vector<PropertyKey> names = co_await own_keys(world, *source);
+    for (const PropertyKey& key : names) {
         const auto own = source->own_property(world, key);
         if (!own || (own->flags & kEnumerable) == 0) {
             continue;
@@ -81,10 +83,10 @@ Eventual<Value> define_property(World& world, Call call) {
     const Descriptor change = co_await to_descriptor(world, call.argument(2));
     const bool done = co_await target.object().define_own(world, key, change);
     if (!done) {
-        co_return world.type_error(
-            target.object().own_property(world, key)
-                ? "Cannot redefine property: " + key.text()
-                : "Cannot define property " + key.text() + ", object is not extensible");
+        co_return world.type_error(target.object().own_property(world, key)
+                                       ? "Cannot redefine property: " + key.text()
+                                       : "Cannot define property " + key.text() +
+                                             ", object is not extensible");
     }
     co_return target;
 }
@@ -100,7 +102,8 @@ Eventual<Value> list_own(World& world, Value value, IteratorKind kind) {
     const Ref<Object> object = co_await to_object(world, value);
     const Value base(object);
     std::vector<Value> out;
-    for (const PropertyKey& key : enumerable_keys(world, *object)) {
+    const std::vector<PropertyKey> names = co_await enumerable_keys(world, *object);
+    for (const PropertyKey& key : names) {
         co_await world.step();
         if (kind == IteratorKind::kKeys) {
             out.push_back(key.to_value(world.heap()));
@@ -161,7 +164,8 @@ Eventual<Value> own_descriptor(World& world, Call call) {
 Eventual<Value> own_descriptors(World& world, Call call) {
     const Ref<Object> object = co_await to_object(world, call.argument(0));
     const Ref<Object> out = world.object();
-    for (const PropertyKey& key : object->own_keys(world)) {
+    const std::vector<PropertyKey> names = co_await own_keys(world, *object);
+    for (const PropertyKey& key : names) {
         out->put(key, from_descriptor(world, object->own_property(world, key)));
     }
     co_return Value(out);
@@ -170,7 +174,8 @@ Eventual<Value> own_descriptors(World& world, Call call) {
 Eventual<Value> own_names(World& world, Value value, bool symbols) {
     const Ref<Object> object = co_await to_object(world, value);
     std::vector<Value> out;
-    for (const PropertyKey& key : object->own_keys(world)) {
+    const std::vector<PropertyKey> names = co_await own_keys(world, *object);
+    for (const PropertyKey& key : names) {
         if (key.is_symbol() == symbols) {
             out.push_back(key.to_value(world.heap()));
         }
@@ -239,29 +244,34 @@ Eventual<Value> is_extensible(World& /*world*/, Call call) {
     return Value(call.argument(0).is_object() && call.argument(0).object().is_extensible());
 }
 
-bool is_fixed(World& world, const Value& value, PropertyFlags forbidden) {
+Completion<Value> is_fixed(World& world, const Value& value, PropertyFlags forbidden) {
     if (!value.is_object()) {
-        return true;
+        return Value(true);
     }
     Object& object = value.object();
     if (object.is_extensible()) {
-        return false;
+        return Value(false);
     }
-    for (const PropertyKey& key : object.own_keys(world)) {
+    auto names = own_keys(world, object);
+    if (!names) {
+        return std::unexpected(std::move(names.error()));
+    }
+    for (const PropertyKey& key : *names) {
         const auto own = object.own_property(world, key);
-        const bool writable = own && !own->is_accessor() && (own->flags & forbidden & kWritable) != 0;
+        const bool writable =
+            own && !own->is_accessor() && (own->flags & forbidden & kWritable) != 0;
         if (writable || (own && (own->flags & kConfigurable) != 0)) {
-            return false;
+            return Value(false);
         }
     }
-    return true;
+    return Value(true);
 }
 
 Eventual<Value> is_frozen(World& world, Call call) {
-    return Value(is_fixed(world, call.argument(0), kWritable));
+    return is_fixed(world, call.argument(0), kWritable);
 }
 Eventual<Value> is_sealed(World& world, Call call) {
-    return Value(is_fixed(world, call.argument(0), 0));
+    return is_fixed(world, call.argument(0), 0);
 }
 
 Eventual<Value> prevent_extensions(World& /*world*/, Call call) {
@@ -276,7 +286,8 @@ Completion<Value> fix(World& world, const Value& value, bool freezes) {
         return value;
     }
     Object& object = value.object();
-    if (const auto* const view = value.as<TypedArrayObject>(); view != nullptr && view->length() > 0) {
+    if (const auto* const view = value.as<TypedArrayObject>();
+        view != nullptr && view->length() > 0) {
         return world.type_error(freezes ? "Cannot freeze array buffer views with elements"
                                         : "Cannot seal array buffer views with elements");
     }
@@ -287,7 +298,11 @@ Completion<Value> fix(World& world, const Value& value, bool freezes) {
     } else if (array != nullptr) {
         array->seal();
     }
-    for (const PropertyKey& key : object.own_keys(world)) {
+    auto names = own_keys(world, object);
+    if (!names) {
+        return std::unexpected(std::move(names.error()));
+    }
+    for (const PropertyKey& key : *names) {
         if (array != nullptr && (key.is_index() || key == world.names().length)) {
             continue;
         }
@@ -301,8 +316,12 @@ Completion<Value> fix(World& world, const Value& value, bool freezes) {
     return value;
 }
 
-Eventual<Value> freeze(World& world, Call call) { return fix(world, call.argument(0), true); }
-Eventual<Value> seal(World& world, Call call) { return fix(world, call.argument(0), false); }
+Eventual<Value> freeze(World& world, Call call) {
+    return fix(world, call.argument(0), true);
+}
+Eventual<Value> seal(World& world, Call call) {
+    return fix(world, call.argument(0), false);
+}
 
 // --- The prototype -------------------------------------------------------------------------------
 

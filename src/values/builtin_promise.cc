@@ -79,7 +79,9 @@ Eventual<Value> finally(World& world, Call call) {
     co_return co_await invoke(world, call.self, world.names().then, arguments);
 }
 
-Eventual<Value> resolve(World& world, Call call) { return promise_of(world, call.argument(0)); }
+Eventual<Value> resolve(World& world, Call call) {
+    return promise_of(world, call.argument(0));
+}
 
 Eventual<Value> reject(World& world, Call call) {
     const Ref<PromiseObject> promise = make_promise(world);
@@ -122,7 +124,8 @@ Eventual<Value> settle_one(World& world, Call call) {
     if (function.captured(kIndex).is_undefined()) {
         co_return Value();
     }
-    const auto index = static_cast<std::size_t>(std::exchange(function.captured(kIndex), Value()).number());
+    const auto index =
+        static_cast<std::size_t>(std::exchange(function.captured(kIndex), Value()).number());
     const Value status = function.captured(kStatus);
     Value result = call.argument(0);
     if (status.is_string()) {
@@ -134,8 +137,8 @@ Eventual<Value> settle_one(World& world, Call call) {
     }
     const Value results = function.captured(kResults);
     results.as<ArrayObject>()->mutable_elements()[index] = std::move(result);
-    co_return co_await one_left(world, results, function.captured(kLeft), function.captured(kFinish),
-                                status.is_null());
+    co_return co_await one_left(world, results, function.captured(kLeft),
+                                function.captured(kFinish), status.is_null());
 }
 
 class Combiner {
@@ -156,7 +159,8 @@ public:
                 break;
             }
             const std::array resolved{*item};
-            const Value next = co_await invoke(world_, constructor, world_.key("resolve"), resolved);
+            const Value next =
+                co_await invoke(world_, constructor, world_.key("resolve"), resolved);
             const std::array handlers{handler(false), handler(true)};
             if (combination_ != Combination::kRace) {
                 results_->push(Value());

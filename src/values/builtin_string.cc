@@ -38,8 +38,8 @@ Eventual<Value> string_construct(World& world, Call call) {
     if (!call.constructs()) {
         co_return Value(text);
     }
-    co_return Value(world.heap().make<WrapperObject>(world.prototype_for(call, Builtin::kString),
-                                                     Value(text)));
+    co_return Value(
+        world.heap().make<WrapperObject>(world.prototype_for(call, Builtin::kString), Value(text)));
 }
 
 Eventual<Value> from_char_code(World& world, Call call) {
@@ -71,6 +71,7 @@ Eventual<Value> raw(World& world, Call call) {
     for (std::size_t i = 0; i < list.size(); ++i) {
         const Ref<String> piece = co_await to_string(world, list[i]);
         out.add(*piece);
+        co_await world.admit(out.size());
         if (i + 1 < list.size() && i + 1 < call.arguments.size()) {
             const Ref<String> between = co_await to_string(world, call.arguments[i + 1]);
             out.add(*between);
@@ -161,7 +162,8 @@ Eventual<Value> starts_with(World& world, Call call) {
 Eventual<Value> ends_with(World& world, Call call) {
     const Ref<String> text = co_await this_text(world, call.self, "endsWith");
     const Ref<String> part = co_await searched(world, call.argument(0), "endsWith");
-    const double end = co_await integer_or(world, call.argument(1), static_cast<double>(text->length()));
+    const double end =
+        co_await integer_or(world, call.argument(1), static_cast<double>(text->length()));
     const std::size_t to = clamp_index(std::max(end, 0.0), text->length());
     co_return Value(part->length() <= to && text->has_at(*part, to - part->length()));
 }
@@ -171,7 +173,8 @@ Eventual<Value> includes(World& world, Call call) {
     const Ref<String> part = co_await searched(world, call.argument(0), "includes");
     const double from = co_await integer_or(world, call.argument(1), 0);
     co_await world.step(text->length());
-    co_return Value(text->find(*part, clamp_index(std::max(from, 0.0), text->length())) != String::npos);
+    co_return Value(text->find(*part, clamp_index(std::max(from, 0.0), text->length())) !=
+                    String::npos);
 }
 
 Value index_value(std::size_t found) {
@@ -234,11 +237,13 @@ Eventual<Value> normalize(World& world, Call call) {
         form = wanted->utf8();
     }
     if (form != "NFC" && form != "NFD" && form != "NFKC" && form != "NFKD") {
-        co_return world.range_error("The normalization form should be one of NFC, NFD, NFKC, NFKD.");
+        co_return world.range_error(
+            "The normalization form should be one of NFC, NFD, NFKC, NFKD.");
     }
     const bool is_normal =
-        text->is_ascii() ||
-        (form == "NFC" && std::ranges::all_of(text->wide(), [](char16_t unit) { return unit < 0x300; }));
+        text->is_ascii() || (form == "NFC" && std::ranges::all_of(text->wide(), [](char16_t unit) {
+                                 return unit < 0x300;
+                             }));
     if (!is_normal) {
         co_return world.fail(Builtin::kError,
                              "String.prototype.normalize is not supported for this text");
@@ -253,15 +258,18 @@ Eventual<Value> unsupported(World& world, Call /*call*/) {
 Eventual<Value> slice(World& world, Call call) {
     const Ref<String> text = co_await this_text(world, call.self, "slice");
     const double start = co_await integer_or(world, call.argument(0), 0);
-    const double end = co_await integer_or(world, call.argument(1), static_cast<double>(text->length()));
+    const double end =
+        co_await integer_or(world, call.argument(1), static_cast<double>(text->length()));
     const std::size_t from = clamp_index(start, text->length());
-    co_return Value(substring(world.heap(), *text, from, std::max(from, clamp_index(end, text->length()))));
+    co_return Value(
+        substring(world.heap(), *text, from, std::max(from, clamp_index(end, text->length()))));
 }
 
 Eventual<Value> substring_native(World& world, Call call) {
     const Ref<String> text = co_await this_text(world, call.self, "substring");
     const double start = co_await integer_or(world, call.argument(0), 0);
-    const double end = co_await integer_or(world, call.argument(1), static_cast<double>(text->length()));
+    const double end =
+        co_await integer_or(world, call.argument(1), static_cast<double>(text->length()));
     const std::size_t from = clamp_index(std::max(start, 0.0), text->length());
     const std::size_t to = clamp_index(std::max(end, 0.0), text->length());
     co_return Value(substring(world.heap(), *text, std::min(from, to), std::max(from, to)));
@@ -279,7 +287,8 @@ Eventual<Value> substr(World& world, Call call) {
 
 template <bool kLower>
 Eventual<Value> change_case(World& world, Call call) {
-    const Ref<String> text = co_await this_text(world, call.self, kLower ? "toLowerCase" : "toUpperCase");
+    const Ref<String> text =
+        co_await this_text(world, call.self, kLower ? "toLowerCase" : "toUpperCase");
     co_await world.step(text->length());
     co_await world.admit(text->length());
     co_return Value(kLower ? to_lower(world.heap(), *text) : to_upper(world.heap(), *text));

@@ -39,10 +39,11 @@ Eventual<Value> pad(World& world, Call call, bool at_start) {
 }
 
 // Appends the replacement, with what `$` stands for in it.
-void expand(TextBuilder& out, const String& pattern, const String& text, std::size_t at,
-            std::size_t size) {
+Completion<void> expand(World& world, TextBuilder& out, const String& pattern, const String& text,
+                        std::size_t at, std::size_t size) {
     for (std::size_t i = 0; i < pattern.length(); ++i) {
-        const char16_t next = pattern.at(i) == '$' && i + 1 < pattern.length() ? pattern.at(i + 1) : u'\0';
+        const char16_t next =
+            pattern.at(i) == '$' && i + 1 < pattern.length() ? pattern.at(i + 1) : u'\0';
         switch (next) {
             case '$':
                 out.add(u'$');
@@ -61,7 +62,12 @@ void expand(TextBuilder& out, const String& pattern, const String& text, std::si
                 continue;
         }
         ++i;
+        // Each may stand for as much as the whole text.
+        if (auto allowed = world.admit(out.size()); !allowed) {
+            return allowed;
+        }
     }
+    return {};
 }
 
 Eventual<Value> replace(World& world, Call call, bool all) {
@@ -87,7 +93,7 @@ Eventual<Value> replace(World& world, Call call, bool all) {
             const Ref<String> replacement = co_await to_string(world, made);
             out.add(*replacement);
         } else {
-            expand(out, *pattern, *text, at, part->length());
+            co_await expand(world, out, *pattern, *text, at, part->length());
         }
         co_await world.step();
         co_await world.admit(out.size());
@@ -123,8 +129,12 @@ Eventual<Value> trim(World& world, Call call, bool start, bool end, std::string_
 
 }  // namespace
 
-Eventual<Value> string_pad_end(World& world, Call call) { return pad(world, std::move(call), false); }
-Eventual<Value> string_pad_start(World& world, Call call) { return pad(world, std::move(call), true); }
+Eventual<Value> string_pad_end(World& world, Call call) {
+    return pad(world, std::move(call), false);
+}
+Eventual<Value> string_pad_start(World& world, Call call) {
+    return pad(world, std::move(call), true);
+}
 
 Eventual<Value> string_repeat(World& world, Call call) {
     const Ref<String> text = co_await this_text(world, call.self, "repeat");
@@ -149,7 +159,9 @@ Eventual<Value> string_repeat(World& world, Call call) {
     co_return Value(out.make(world.heap()));
 }
 
-Eventual<Value> string_replace(World& world, Call call) { return replace(world, std::move(call), false); }
+Eventual<Value> string_replace(World& world, Call call) {
+    return replace(world, std::move(call), false);
+}
 Eventual<Value> string_replace_all(World& world, Call call) {
     return replace(world, std::move(call), true);
 }

@@ -33,8 +33,7 @@ Eventual<Value> encode_into(World& world, Call call) {
     const Ref<String> text = co_await to_string(world, call.argument(0));
     auto* const target = call.argument(1).as<TypedArrayObject>();
     if (target == nullptr || target->type() != ElementType::kUint8) {
-        co_return world.type_error(
-            "The \"dest\" argument must be an instance of Uint8Array.");
+        co_return world.type_error("The \"dest\" argument must be an instance of Uint8Array.");
     }
     co_await world.step(text->length() / 4);
     const std::span<std::byte> out = target->bytes();
@@ -47,7 +46,8 @@ Eventual<Value> encode_into(World& world, Call call) {
         if (bytes.size() > out.size() - written) {
             break;
         }
-        std::ranges::copy(std::as_bytes(std::span(bytes)), out.begin() + static_cast<std::ptrdiff_t>(written));
+        std::ranges::copy(std::as_bytes(std::span(bytes)),
+                          out.begin() + static_cast<std::ptrdiff_t>(written));
         written += bytes.size();
         read += point >= 0x10000 ? 2 : 1;
     }
@@ -57,7 +57,9 @@ Eventual<Value> encode_into(World& world, Call call) {
     co_return Value(result);
 }
 
-Eventual<Value> encoding(World& world, Call /*call*/) { return world.string("utf-8"); }
+Eventual<Value> encoding(World& world, Call /*call*/) {
+    return world.string("utf-8");
+}
 
 class DecoderObject final : public Object {
 public:
@@ -83,7 +85,9 @@ Eventual<Value> decoder_construct(World& world, Call call) {
     if (!call.argument(0).is_undefined()) {
         const Ref<String> label = co_await to_string(world, call.argument(0));
         std::string name = label->utf8();
-        std::ranges::transform(name, name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+        std::ranges::transform(name, name.begin(), [](char c) {
+            return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+        });
         if (name != "utf-8" && name != "utf8" && name != "unicode-1-1-utf-8") {
             co_return world.range_error("The \"" + label->utf8() + "\" encoding is not supported");
         }
@@ -158,7 +162,8 @@ Eventual<Value> decode(World& world, Call call) {
         const auto decoded = utf16_of(rest, true);
         if (!decoded) {
             auto error = world.type_error("The encoded data was not valid for encoding utf-8");
-            error.error().value().object().put(world.key("code"), world.string("ERR_ENCODING_INVALID_ENCODED_DATA"));
+            error.error().value().object().put(world.key("code"),
+                                               world.string("ERR_ENCODING_INVALID_ENCODED_DATA"));
             co_return error;
         }
         co_return world.string(*decoded);
@@ -167,11 +172,13 @@ Eventual<Value> decode(World& world, Call call) {
 }
 
 Eventual<Value> is_fatal(World& world, Call call) {
-    DecoderObject* const decoder = co_await receiver<DecoderObject>(world, "TextDecoder.prototype.fatal", call.self);
+    DecoderObject* const decoder =
+        co_await receiver<DecoderObject>(world, "TextDecoder.prototype.fatal", call.self);
     co_return Value(decoder->fatal());
 }
 Eventual<Value> ignores_mark(World& world, Call call) {
-    DecoderObject* const decoder = co_await receiver<DecoderObject>(world, "TextDecoder.prototype.ignoreBOM", call.self);
+    DecoderObject* const decoder =
+        co_await receiver<DecoderObject>(world, "TextDecoder.prototype.ignoreBOM", call.self);
     co_return Value(decoder->ignores_mark());
 }
 

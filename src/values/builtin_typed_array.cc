@@ -78,12 +78,14 @@ Eventual<Ref<TypedArrayObject>> over_buffer(World& world, ElementType type, Call
     const double offset = co_await to_index(world, call.argument(1), "Start offset is too large:");
     const auto size = static_cast<double>(size_of(type));
     if (!call.argument(2).is_undefined()) {
-        const double length = co_await to_index(world, call.argument(2), "Invalid typed array length");
+        const double length =
+            co_await to_index(world, call.argument(2), "Invalid typed array length");
         co_return view_buffer(world, type, Ref(buffer), offset, length);
     }
     const auto bytes = static_cast<double>(buffer->bytes().size());
     if (std::fmod(bytes, size) != 0 && !buffer->is_detached() && std::fmod(offset, size) == 0) {
-        co_return world.range_error("byte length of " + std::string(spec_of(builtin_of(type)).name) +
+        co_return world.range_error("byte length of " +
+                                    std::string(spec_of(builtin_of(type)).name) +
                                     " should be a multiple of " + number_to_text(size));
     }
     co_return view_buffer(world, type, Ref(buffer), offset, std::max((bytes - offset) / size, 0.0));
@@ -192,8 +194,10 @@ Eventual<Range> range_of(World& world, Value start, Value end, std::size_t size)
 
 Eventual<Value> subarray(World& world, Call call) {
     TypedArrayObject* const array = co_await typed(world, call.self);
-    const Range range = co_await range_of(world, call.argument(0), call.argument(1), array->length());
-    const auto offset = static_cast<double>(array->byte_offset() + range.from * size_of(array->type()));
+    const Range range =
+        co_await range_of(world, call.argument(0), call.argument(1), array->length());
+    const auto offset =
+        static_cast<double>(array->byte_offset() + range.from * size_of(array->type()));
     const Ref<TypedArrayObject> view =
         co_await view_buffer(world, array->type(), Ref(&array->buffer()), offset,
                              static_cast<double>(range.to - range.from));
@@ -202,9 +206,10 @@ Eventual<Value> subarray(World& world, Call call) {
 
 Eventual<Value> slice(World& world, Call call) {
     TypedArrayObject* const array = co_await attached(world, call.self, "slice");
-    const Range range = co_await range_of(world, call.argument(0), call.argument(1), array->length());
-    const Ref<TypedArrayObject> made = co_await make_typed_array(
-        world, array->type(), static_cast<double>(range.to - range.from));
+    const Range range =
+        co_await range_of(world, call.argument(0), call.argument(1), array->length());
+    const Ref<TypedArrayObject> made =
+        co_await make_typed_array(world, array->type(), static_cast<double>(range.to - range.from));
     const std::size_t size = size_of(array->type());
     // It may have been detached meanwhile.
     const std::span<std::byte> bytes = array->bytes();
@@ -218,7 +223,8 @@ Eventual<Value> slice(World& world, Call call) {
 Eventual<Value> fill(World& world, Call call) {
     TypedArrayObject* const array = co_await attached(world, call.self, "fill");
     const Value element = co_await to_element(world, array->type(), call.argument(0));
-    const Range range = co_await range_of(world, call.argument(1), call.argument(2), array->length());
+    const Range range =
+        co_await range_of(world, call.argument(1), call.argument(2), array->length());
     co_await world.step(range.to - range.from);
     for (std::size_t i = range.from; i < range.to; ++i) {
         array->store(i, element);
@@ -315,7 +321,8 @@ Eventual<Value> as_typed(World& world, Call call) {
     TypedArrayObject* const array = co_await attached(world, call.self, "map");
     const Value list = co_await kOfArrays(world, call);
     std::vector<Value> elements = list.as<ArrayObject>()->elements();
-    const Ref<TypedArrayObject> made = co_await from_list(world, array->type(), std::move(elements));
+    const Ref<TypedArrayObject> made =
+        co_await from_list(world, array->type(), std::move(elements));
     co_return Value(made);
 }
 
@@ -356,8 +363,8 @@ Eventual<Value> of(World& world, Call call) {
 }
 
 constexpr std::array kGetters{
-    MethodSpec{"buffer", buffer, 0},           MethodSpec{"byteLength", byte_length, 0},
-    MethodSpec{"byteOffset", byte_offset, 0},  MethodSpec{"length", length, 0},
+    MethodSpec{"buffer", buffer, 0},          MethodSpec{"byteLength", byte_length, 0},
+    MethodSpec{"byteOffset", byte_offset, 0}, MethodSpec{"length", length, 0},
     MethodSpec{"@@toStringTag", tag, 0},
 };
 constexpr std::array kStatics{MethodSpec{"from", from, 1}, MethodSpec{"of", of, 0}};

@@ -13,7 +13,8 @@ namespace {
 
 constexpr double kDay = 86'400'000;
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-constexpr std::array<std::string_view, 7> kWeekDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+constexpr std::array<std::string_view, 7> kWeekDays{"Sun", "Mon", "Tue", "Wed",
+                                                    "Thu", "Fri", "Sat"};
 constexpr std::array<std::string_view, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
@@ -24,7 +25,8 @@ std::int64_t days_from_civil(std::int64_t year, std::int64_t month, std::int64_t
     const std::int64_t year_of_era = year - era * 400;
     const std::int64_t shifted = month + (month > 1 ? -2 : 10);
     const std::int64_t day_of_year = (153 * shifted + 2) / 5 + day - 1;
-    const std::int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    const std::int64_t day_of_era =
+        year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
     return era * 146'097 + day_of_era - 719'468;
 }
 
@@ -35,7 +37,9 @@ std::string format(const char* pattern, Arguments... arguments) {
     return {out.data(), static_cast<std::size_t>(size)};
 }
 
-int whole(double number) { return static_cast<int>(number); }
+int whole(double number) {
+    return static_cast<int>(number);
+}
 
 std::string year_text(double year) {
     return year < 0 ? format("-%06d", whole(-year)) : format("%04d", whole(year));
@@ -99,9 +103,10 @@ double time_clip(double time) {
 
 std::string iso_text(double time) {
     const CivilTime at = civil_time(time);
-    const std::string year = at.year < 0 || at.year > 9999
-                                 ? format("%c%06d", at.year < 0 ? '-' : '+', whole(std::abs(at.year)))
-                                 : format("%04d", whole(at.year));
+    const std::string year =
+        at.year < 0 || at.year > 9999
+            ? format("%c%06d", at.year < 0 ? '-' : '+', whole(std::abs(at.year)))
+            : format("%04d", whole(at.year));
     return year + format("-%02d-%02dT%02d:%02d:%02d.%03dZ", whole(at.month) + 1, whole(at.day),
                          whole(at.hour), whole(at.minute), whole(at.second), whole(at.millisecond));
 }
@@ -321,8 +326,9 @@ double parse_words(std::string_view text) {
                 return kNaN;
             }
             offset = *east;
-        } else if (word.size() < 3 || std::string_view("SunMonTueWedThuFriSat").find(word.substr(0, 3)) ==
-                                          std::string_view::npos) {
+        } else if (word.size() < 3 ||
+                   std::string_view("SunMonTueWedThuFriSat").find(word.substr(0, 3)) ==
+                       std::string_view::npos) {
             return kNaN;
         }
     }

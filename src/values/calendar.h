@@ -1,4 +1,5 @@
-// The proleptic Gregorian calendar in milliseconds since 1970, as ECMAScript counts time. UTC alone.
+// The proleptic Gregorian calendar in milliseconds since 1970, as ECMAScript counts time. UTC
+// alone.
 #pragma once
 
 #include <optional>
@@ -24,10 +25,10 @@ double time_of(const CivilTime& civil);
 // NaN beyond 100 million days from 1970.
 double time_clip(double time);
 
-std::string iso_text(double time);       // 2024-05-06T07:08:09.010Z
-std::string date_text(double time);      // Mon May 06 2024
-std::string time_text(double time);      // 07:08:09 GMT+0000 (Coordinated Universal Time)
-std::string utc_text(double time);       // Mon, 06 May 2024 07:08:09 GMT
+std::string iso_text(double time);          // 2024-05-06T07:08:09.010Z
+std::string date_text(double time);         // Mon May 06 2024
+std::string time_text(double time);         // 07:08:09 GMT+0000 (Coordinated Universal Time)
+std::string utc_text(double time);          // Mon, 06 May 2024 07:08:09 GMT
 std::string locale_date_text(double time);  // 5/6/2024
 std::string locale_time_text(double time);  // 7:08:09 AM
 

@@ -35,7 +35,9 @@ constexpr std::array kRanges{
     CaseRange{0x10400, 0x10427, 40, 1},
 };
 
-bool is_letter(char32_t point) { return to_lower(point) != point || to_upper(point) != point; }
+bool is_letter(char32_t point) {
+    return to_lower(point) != point || to_upper(point) != point;
+}
 
 // Sigma has another small form at the end of a word.
 bool ends_word(const String& text, std::size_t index) {
@@ -50,7 +52,8 @@ char32_t to_lower(char32_t point) {
         return 0xFF;
     }
     for (const CaseRange& range : kRanges) {
-        if (point >= range.first && point <= range.last && (point - range.first) % range.step == 0) {
+        if (point >= range.first && point <= range.last &&
+            (point - range.first) % range.step == 0) {
             return point + range.distance;
         }
     }

@@ -41,7 +41,8 @@ private:
             what += "() { [native code] }";
         }
         auto thrown = world_.fail(Builtin::kDomException, what + " could not be cloned.");
-        thrown.error().value().object().put(world_.names().name, world_.string("DataCloneError"), kHidden);
+        thrown.error().value().object().put(world_.names().name, world_.string("DataCloneError"),
+                                            kHidden);
         return thrown;
     }
 
@@ -63,9 +64,9 @@ private:
         if (const auto* const view = value.as<TypedArrayObject>()) {
             const Value buffer = co_await clone(Value::of(view->buffer()));
             co_return remember(source, world_.heap().make<TypedArrayObject>(
-                                           world_.prototype_ref(builtin_of(view->type())), view->type(),
-                                           Ref(buffer.as<ArrayBufferObject>()), view->byte_offset(),
-                                           view->length()));
+                                           world_.prototype_ref(builtin_of(view->type())),
+                                           view->type(), Ref(buffer.as<ArrayBufferObject>()),
+                                           view->byte_offset(), view->length()));
         }
         if (auto* const table = value.as<TableObject>()) {
             co_return co_await clone_table(*table);
@@ -76,8 +77,10 @@ private:
         if (source.class_name() != "Object" && !is_array(value)) {
             co_return uncloneable(value);
         }
-        const Value copy = remember(source, is_array(value) ? Ref<Object>(world_.array()) : world_.object());
-        for (const PropertyKey& key : enumerable_keys(world_, source)) {
+        const Value copy =
+            remember(source, is_array(value) ? Ref<Object>(world_.array()) : world_.object());
+        const std::vector<PropertyKey> keys = co_await enumerable_keys(world_, source);
+        for (const PropertyKey& key : keys) {
             const Value element = co_await get(world_, value, key);
             const Value inner = co_await clone(element);
             co_await set(world_, copy, key, inner);

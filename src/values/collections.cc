@@ -47,8 +47,9 @@ Completion<void> ArrayObject::set_length(World& world, double length) {
         elements_.resize(wanted);
     } else {
         // They die when the array has its new length already.
-        const std::vector<Value> gone(std::make_move_iterator(elements_.begin() + static_cast<std::ptrdiff_t>(wanted)),
-                                      std::make_move_iterator(elements_.end()));
+        const std::vector<Value> gone(
+            std::make_move_iterator(elements_.begin() + static_cast<std::ptrdiff_t>(wanted)),
+            std::make_move_iterator(elements_.end()));
         elements_.resize(wanted);
     }
     recount();
@@ -60,13 +61,12 @@ std::optional<Property> ArrayObject::own_property(World& world, const PropertyKe
         if (key.index() >= elements_.size()) {
             return std::nullopt;
         }
-        const PropertyFlags flags = frozen_ ? kEnumerable
-                                            : (sealed_ ? kWritable | kEnumerable : kDefaultFlags);
+        const PropertyFlags flags =
+            frozen_ ? kEnumerable : (sealed_ ? kWritable | kEnumerable : kDefaultFlags);
         return Property{.value = elements_[key.index()], .flags = flags};
     }
     if (key == world.names().length) {
-        return Property{.value = Value(elements_.size()),
-                        .flags = frozen_ ? kFixed : kWritable};
+        return Property{.value = Value(elements_.size()), .flags = frozen_ ? kFixed : kWritable};
     }
     return Object::own_property(world, key);
 }
@@ -131,14 +131,18 @@ bool ArrayObject::delete_own(World& world, const PropertyKey& key) {
     return true;
 }
 
-std::vector<PropertyKey> ArrayObject::own_keys(World& world) {
+std::size_t ArrayObject::key_count(World& world) {
+    return Object::key_count(world) + elements_.size() + 1;
+}
+
+std::vector<PropertyKey> ArrayObject::list_keys(World& world) {
     std::vector<PropertyKey> keys;
     keys.reserve(elements_.size() + 1);
     for (std::uint32_t i = 0; i < elements_.size(); ++i) {
         keys.emplace_back(i);
     }
     keys.push_back(world.names().length);
-    std::ranges::copy(Object::own_keys(world), std::back_inserter(keys));
+    std::ranges::copy(Object::list_keys(world), std::back_inserter(keys));
     return keys;
 }
 

@@ -27,11 +27,13 @@ public:
     [[nodiscard]] bool is_plain() const { return is_extensible() && !frozen_; }
 
     [[nodiscard]] std::string_view class_name() const override { return "Array"; }
-    [[nodiscard]] std::optional<Property> own_property(World& world, const PropertyKey& key) override;
+    [[nodiscard]] std::optional<Property> own_property(World& world,
+                                                       const PropertyKey& key) override;
     Completion<bool> define_own(World& world, const PropertyKey& key,
                                 const Descriptor& change) override;
     bool delete_own(World& world, const PropertyKey& key) override;
-    [[nodiscard]] std::vector<PropertyKey> own_keys(World& world) override;
+    [[nodiscard]] std::vector<PropertyKey> list_keys(World& world) override;
+    [[nodiscard]] std::size_t key_count(World& world) override;
     std::optional<Completion<bool>> set_fast(World& world, const PropertyKey& key,
                                              const Value& value) override;
     // Object.freeze and Object.seal.
@@ -91,7 +93,8 @@ enum class TableKind : std::uint8_t { kMap, kSet, kWeakMap, kWeakSet };
 // Map, Set and their weak kin, which hold their keys all the same: nobody can tell but by memory.
 class TableObject final : public Object {
 public:
-    TableObject(Ref<Object> prototype, TableKind kind) : Object(std::move(prototype)), kind_(kind) {}
+    TableObject(Ref<Object> prototype, TableKind kind)
+        : Object(std::move(prototype)), kind_(kind) {}
     [[nodiscard]] TableKind kind() const { return kind_; }
     [[nodiscard]] OrderedTable& table() { return table_; }
     // After a change, so that the heap hears of its size.

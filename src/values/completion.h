@@ -89,9 +89,10 @@ class [[nodiscard]] Eventual {
 public:
     using promise_type = detail::EventualPromise<T>;
 
-    Eventual(T value) : now_(std::move(value)) {}                 // NOLINT(google-explicit-constructor)
-    Eventual(Completion<T> result) : now_(std::move(result)) {}   // NOLINT(google-explicit-constructor)
-    Eventual(std::unexpected<Thrown> thrown)                      // NOLINT(google-explicit-constructor)
+    Eventual(T value) : now_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
+    Eventual(Completion<T> result)
+        : now_(std::move(result)) {}          // NOLINT(google-explicit-constructor)
+    Eventual(std::unexpected<Thrown> thrown)  // NOLINT(google-explicit-constructor)
         : now_(Completion<T>(std::move(thrown))) {}
     explicit Eventual(std::coroutine_handle<promise_type> coroutine) : coroutine_(coroutine) {}
     Eventual(Eventual&& other) noexcept

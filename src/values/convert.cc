@@ -214,7 +214,8 @@ Eventual<Ref<String>> to_string(World& world, const Value& value) {
     }
     if (value.is_bigint()) {
         // As long as its digits take.
-        if (auto stepped = world.step(value.bigint().limbs().size() * value.bigint().limbs().size());
+        if (auto stepped =
+                world.step(value.bigint().limbs().size() * value.bigint().limbs().size());
             !stepped) {
             return std::unexpected(std::move(stepped.error()));
         }

@@ -24,7 +24,9 @@ double parse_float(const String& text);
 double parse_int(const String& text, std::int32_t radix);
 
 std::int32_t to_int32(double number);
-inline std::uint32_t to_uint32(double number) { return static_cast<std::uint32_t>(to_int32(number)); }
+inline std::uint32_t to_uint32(double number) {
+    return static_cast<std::uint32_t>(to_int32(number));
+}
 // ToIntegerOrInfinity: NaN is 0, fractions are cut.
 double to_integer(double number);
 // A relative index, as slice() takes it, within 0...length.

@@ -64,7 +64,8 @@ private:
         if (is_array(value)) {
             co_return co_await write_array(value);
         }
-        const Value method = peek(world_, world_.prototype(Builtin::kObject), world_.names().to_string);
+        const Value method =
+            peek(world_, world_.prototype(Builtin::kObject), world_.names().to_string);
         const Value tagged = co_await call(world_, method, value, {});
         const std::string text = tagged.string().utf8();
         const std::size_t end = text.find(']');
@@ -76,7 +77,8 @@ private:
         if (class_name == "Object") {
             co_return co_await write_as_json(value);
         }
-        const bool is_failure = co_await instance_of(world_, value, Value::of(world_.constructor(Builtin::kError)));
+        const bool is_failure =
+            co_await instance_of(world_, value, Value::of(world_.constructor(Builtin::kError)));
         if (is_failure) {
             co_return co_await write_error(value);
         }

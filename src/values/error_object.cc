@@ -23,9 +23,12 @@ std::string message_of(World& world, const Value& thrown) {
         }
         return describe(world, thrown);
     }
-    return thrown.is_symbol() ? describe(world, thrown) : primitive_to_string(world, thrown)->utf8();
+    return thrown.is_symbol() ? describe(world, thrown)
+                              : primitive_to_string(world, thrown)->utf8();
 }
 
-bool is_error(const Value& value) { return value.as<ErrorObject>() != nullptr; }
+bool is_error(const Value& value) {
+    return value.as<ErrorObject>() != nullptr;
+}
 
 }  // namespace realm::values

@@ -48,7 +48,9 @@ class NativeFunction : public Function {
 public:
     NativeFunction(Ref<Object> prototype, std::string_view name, std::uint8_t length, Native native,
                    std::vector<Value> captured = {}, Constructs constructs = Constructs::kNo);
-    Eventual<Value> run(World& world, Call call) override { return native_(world, std::move(call)); }
+    Eventual<Value> run(World& world, Call call) override {
+        return native_(world, std::move(call));
+    }
     [[nodiscard]] bool is_constructor() const override { return constructs_ == Constructs::kYes; }
     [[nodiscard]] Value& captured(std::size_t index) { return captured_[index]; }
     void trace(Tracer& tracer) const override;
@@ -67,7 +69,8 @@ private:
 
 class BoundFunction final : public Function {
 public:
-    BoundFunction(Ref<Object> prototype, Ref<Function> target, Value self, std::vector<Value> first);
+    BoundFunction(Ref<Object> prototype, Ref<Function> target, Value self,
+                  std::vector<Value> first);
     Eventual<Value> run(World& world, Call call) override;
     [[nodiscard]] bool is_constructor() const override { return target_->is_constructor(); }
     [[nodiscard]] Function& target() const { return *target_; }

@@ -6,6 +6,7 @@
 
 #include "base/limit_error.h"
 #include "values/text.h"
+#include "values/value.h"
 
 namespace realm::values {
 
@@ -16,7 +17,11 @@ constexpr std::size_t kFewest = 10'000;
 
 }  // namespace
 
-void Cell::die() noexcept { heap_->bury(*this); }
+void Value::let_go() noexcept { bits_.cell->release(); }
+
+void Cell::die() noexcept {
+    heap_->bury(*this);
+}
 
 void Cell::charge(std::ptrdiff_t bytes) noexcept {
     charged_ += static_cast<std::size_t>(bytes);
@@ -25,7 +30,9 @@ void Cell::charge(std::ptrdiff_t bytes) noexcept {
 
 Heap::Heap(HeapLimits limits) : limits_(limits), collect_at_(kFewest) {}
 
-Heap::~Heap() { collect(); }
+Heap::~Heap() {
+    collect();
+}
 
 void Heap::adopt(Cell& cell, std::size_t bytes, bool may_be_in_cycles) {
     if (may_be_in_cycles && linked_ >= collect_at_) {
@@ -90,11 +97,10 @@ std::optional<Error> Heap::admit(std::size_t bytes) {
         return std::nullopt;
     }
     if (cells_ > limits_.max_cells) {
-        return limit_error({.limit = "host_values",
-                            .setting = "limits.host_values",
-                            .value = limits_.max_cells},
-                           "the program holds more than " + std::to_string(limits_.max_cells) +
-                               " values of the host");
+        return limit_error(
+            {.limit = "host_values", .setting = "limits.host_values", .value = limits_.max_cells},
+            "the program holds more than " + std::to_string(limits_.max_cells) +
+                " values of the host");
     }
     return limit_error({.limit = "host_value_bytes",
                         .setting = "limits.host_value_bytes",
@@ -156,7 +162,9 @@ void Heap::collect() {
     collecting_ = false;
 }
 
-std::size_t Heap::TextHash::operator()(const String* text) const { return text->hash(); }
+std::size_t Heap::TextHash::operator()(const String* text) const {
+    return text->hash();
+}
 std::size_t Heap::TextHash::operator()(std::string_view ascii) const {
     return std::hash<std::string_view>{}(ascii);
 }

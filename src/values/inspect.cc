@@ -20,6 +20,12 @@ namespace {
 // Deeper objects are named only; more elements are counted only.
 constexpr std::size_t kMaxDepth = 2;
 constexpr std::size_t kMaxElements = 100;
+// Of a string within something; of everything, as long as the memory for it is our own.
+constexpr std::size_t kMaxString = 10'000;
+constexpr std::size_t kMaxText = std::size_t{1} << 20U;
+constexpr std::size_t kMaxObjects = 10'000;
+// What has more properties of its own is not shown as one piece of text.
+constexpr std::size_t kFewKeys = 1000;
 
 std::string quoted(const std::string& text) {
     const bool has_single = text.find('\'') != std::string::npos;
@@ -51,9 +57,8 @@ bool is_identifier(std::string_view text) {
     const auto is_start = [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
     };
-    return !text.empty() && is_start(text[0]) && std::ranges::all_of(text, [&](char c) {
-        return is_start(c) || (c >= '0' && c <= '9');
-    });
+    return !text.empty() && is_start(text[0]) &&
+           std::ranges::all_of(text, [&](char c) { return is_start(c) || (c >= '0' && c <= '9'); });
 }
 
 class Inspector {
@@ -62,7 +67,7 @@ public:
 
     std::string show(const Value& value, std::size_t depth, std::size_t indent) {
         if (value.is_string()) {
-            return quoted(value.string().utf8());
+            return show_string(value.string());
         }
         if (value.is_number() && value.number() == 0 && std::signbit(value.number())) {
             return "-0";
@@ -81,6 +86,18 @@ public:
     }
 
 private:
+    std::string show_string(const String& text) {
+        const std::size_t length = text.length();
+        const std::size_t shown = std::min(length, kMaxString);
+        written_ += shown;
+        std::string out = quoted(substring(world_.heap(), text, 0, shown)->utf8());
+        if (shown < length) {
+            const std::size_t rest = length - shown;
+            out += "... " + std::to_string(rest) + " more character" + (rest > 1 ? "s" : "");
+        }
+        return out;
+    }
+
     std::string show_object(const Value& value, std::size_t depth, std::size_t indent) {
         Object& object = value.object();
         deepest_ = depth;
@@ -93,9 +110,12 @@ private:
             return *simple;
         }
         if (depth > kMaxDepth) {
-            return "[" + (is_array(value) ? std::string("Array") : (has_prototype ? name : "Object: null prototype")) + "]";
+            return "[" +
+                   (is_array(value) ? std::string("Array")
+                                    : (has_prototype ? name : "Object: null prototype")) +
+                   "]";
         }
-        if (!world_.step(1 + open_.size())) {
+        if (++objects_ > kMaxObjects || written_ > kMaxText || !world_.step(1 + open_.size())) {
             return "...";
         }
         open_.push_back(value);
@@ -111,7 +131,11 @@ private:
 
     // What takes one piece of text and has no properties to show.
     std::optional<std::string> show_simple(const Value& value, const std::string& name) {
-        const bool is_bare = enumerable_keys(world_, value.object()).empty();
+        bool is_bare = false;
+        if (value.object().key_count(world_) <= kFewKeys) {
+            const auto keys = enumerable_keys(world_, value.object());
+            is_bare = keys && keys->empty();
+        }
         if (is_callable(value) && is_bare) {
             const Value own = peek(world_, value.object(), world_.names().name);
             const std::string text = own.is_string() ? own.string().utf8() : "";
@@ -134,9 +158,22 @@ private:
     }
 
     void add_properties(Shown& shown, const Value& value, std::size_t depth, std::size_t indent) {
-        for (const PropertyKey& key : value.object().own_keys(world_)) {
+        const bool is_list = is_array(value) || value.as<TypedArrayObject>() != nullptr;
+        if (is_list && value.object().key_count(world_) > kMaxElements) {
+            return;  // its elements say enough
+        }
+        const auto keys = own_keys(world_, value.object());
+        if (!keys) {
+            return;
+        }
+        for (const PropertyKey& key : *keys) {
+            if (shown.entries.size() >= kMaxObjects || written_ > kMaxText) {
+                shown.entries.emplace_back("...");
+                return;
+            }
             const auto own = value.object().own_property(world_, key);
-            const bool is_element = key.is_index() && (is_array(value) || value.as<TypedArrayObject>() != nullptr);
+            const bool is_element =
+                key.is_index() && (is_array(value) || value.as<TypedArrayObject>() != nullptr);
             if (!own || (own->flags & kEnumerable) == 0 || is_element) {
                 continue;
             }
@@ -144,6 +181,7 @@ private:
                                      : is_identifier(key.text()) || key.is_index()
                                          ? (key.is_index() ? "'" + key.text() + "'" : key.text())
                                          : quoted(key.text());
+            written_ += name.size();
             shown.entries.push_back(name + ": " + show_property(*own, depth, indent));
         }
     }
@@ -170,7 +208,8 @@ private:
             shown.open = name + " {";
             shown.entries.push_back(promise->state() == PromiseState::kPending ? "<pending>"
                                     : promise->state() == PromiseState::kRejected
-                                        ? "<rejected> " + show(promise->result(), depth + 1, indent + 2)
+                                        ? "<rejected> " +
+                                              show(promise->result(), depth + 1, indent + 2)
                                         : show(promise->result(), depth + 1, indent + 2));
         } else if (auto* const buffer = value.as<ArrayBufferObject>()) {
             shown.open = name + " {";
@@ -195,7 +234,8 @@ private:
             out += kHex[bits & 0xFU];
         }
         if (bytes.size() > kMost) {
-            out += " ... " + std::to_string(bytes.size() - kMost) + " more byte" + (bytes.size() > kMost + 1 ? "s" : "");
+            out += " ... " + std::to_string(bytes.size() - kMost) + " more byte" +
+                   (bytes.size() > kMost + 1 ? "s" : "");
         }
         return out;
     }
@@ -207,7 +247,8 @@ private:
         auto* const typed = value.as<TypedArrayObject>();
         auto* const array = value.as<ArrayObject>();
         const std::size_t length = array != nullptr ? array->length() : typed->length();
-        shown.open = array != nullptr && name == "Array" ? "[" : name + "(" + std::to_string(length) + ") [";
+        shown.open =
+            array != nullptr && name == "Array" ? "[" : name + "(" + std::to_string(length) + ") [";
         for (std::size_t i = 0; i < std::min(length, kMaxElements); ++i) {
             const Value element = array != nullptr ? array->elements()[i] : typed->load(world_, i);
             shown.all_numbers = shown.all_numbers && (element.is_number() || element.is_bigint());
@@ -219,7 +260,8 @@ private:
     static void add_rest(Shown& shown, std::size_t length) {
         if (length > kMaxElements) {
             const std::size_t rest = length - kMaxElements;
-            shown.entries.push_back("... " + std::to_string(rest) + " more item" + (rest > 1 ? "s" : ""));
+            shown.entries.push_back("... " + std::to_string(rest) + " more item" +
+                                    (rest > 1 ? "s" : ""));
             shown.has_rest = true;
         }
     }
@@ -239,8 +281,9 @@ private:
                 break;
             }
             const std::string key = show(entry->key, depth + 1, indent + 2);
-            shown.entries.push_back(
-                table.kind() == TableKind::kMap ? key + " => " + show(entry->value, depth + 1, indent + 2) : key);
+            shown.entries.push_back(table.kind() == TableKind::kMap
+                                        ? key + " => " + show(entry->value, depth + 1, indent + 2)
+                                        : key);
         }
         add_rest(shown, table.table().size());
     }
@@ -249,6 +292,8 @@ private:
     std::vector<Value> open_;
     Value circular_;
     std::size_t deepest_ = 0;
+    std::size_t objects_ = 0;
+    std::size_t written_ = 0;
 };
 
 std::string shown_as_integer(World& world, const Value& value) {
@@ -258,7 +303,8 @@ std::string shown_as_integer(World& world, const Value& value) {
     if (value.is_bigint()) {
         return primitive_to_string(world, value)->utf8() + "n";
     }
-    const double number = value.is_number() ? value.number() : parse_int(*primitive_to_string(world, value), 10);
+    const double number =
+        value.is_number() ? value.number() : parse_int(*primitive_to_string(world, value), 10);
     return number_to_text(std::trunc(number));
 }
 
@@ -268,12 +314,15 @@ std::string formatted(World& world, char letter, const Value& value) {
             if (value.is_string()) {
                 return value.string().utf8();
             }
-            return value.is_object() && is_error(value) ? message_of(world, value) : inspect(world, value);
+            return value.is_object() && is_error(value) ? message_of(world, value)
+                                                        : inspect(world, value);
         case 'd':
             if (value.is_object() || value.is_symbol() || value.is_bigint()) {
                 return shown_as_integer(world, value);
             }
-            return number_to_text(value.is_number() ? value.number() : text_to_number(*primitive_to_string(world, value)));
+            return number_to_text(value.is_number()
+                                      ? value.number()
+                                      : text_to_number(*primitive_to_string(world, value)));
         case 'i':
             return shown_as_integer(world, value);
         case 'f':
@@ -289,7 +338,9 @@ std::string formatted(World& world, char letter, const Value& value) {
 
 }  // namespace
 
-std::string inspect(World& world, const Value& value) { return Inspector(world).show(value, 0, 0); }
+std::string inspect(World& world, const Value& value) {
+    return Inspector(world).show(value, 0, 0);
+}
 
 std::string console_text(World& world, Arguments arguments) {
     std::string out;
@@ -302,8 +353,8 @@ std::string console_text(World& world, Arguments arguments) {
             if (letter == '%') {
                 out += '%';
                 ++i;
-            } else if (std::string_view("sdifjoOc").find(letter) != std::string_view::npos && letter != '\0' &&
-                       next < arguments.size()) {
+            } else if (std::string_view("sdifjoOc").find(letter) != std::string_view::npos &&
+                       letter != '\0' && next < arguments.size()) {
                 out += formatted(world, letter, arguments[next++]);
                 ++i;
             } else {
@@ -311,7 +362,7 @@ std::string console_text(World& world, Arguments arguments) {
             }
         }
     }
-    for (; next < arguments.size(); ++next) {
+    for (; next < arguments.size() && out.size() <= kMaxText; ++next) {
         out += next > 0 ? " " : "";
         out += arguments[next].is_string() ? arguments[next].string().utf8()
                                            : inspect(world, arguments[next]);

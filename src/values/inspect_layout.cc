@@ -13,8 +13,8 @@ constexpr std::size_t kGroupFrom = 6;
 
 // Characters, not bytes.
 std::size_t width_of(const std::string& text) {
-    return static_cast<std::size_t>(
-        std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80; }));
+    return static_cast<std::size_t>(std::ranges::count_if(
+        text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80; }));
 }
 
 std::string padded(const std::string& text, std::size_t width, bool to_the_right) {
@@ -41,11 +41,12 @@ void group(Shown& shown, std::size_t indent) {
         (static_cast<double>(total) / static_cast<double>(cell) <= 5 && longest > 6)) {
         return;
     }
-    const double bias = std::sqrt(static_cast<double>(cell) -
-                                  static_cast<double>(total) / static_cast<double>(shown.entries.size()));
+    const double bias =
+        std::sqrt(static_cast<double>(cell) -
+                  static_cast<double>(total) / static_cast<double>(shown.entries.size()));
     const double biased = std::max(static_cast<double>(cell) - bias, 1.0);
-    const auto square = static_cast<std::size_t>(std::round(
-        std::sqrt(kHeightOfCharacter * biased * static_cast<double>(count)) / biased));
+    const auto square = static_cast<std::size_t>(
+        std::round(std::sqrt(kHeightOfCharacter * biased * static_cast<double>(count)) / biased));
     const std::size_t columns =
         std::min({square, (kLineWidth - indent) / cell, kCompact * 4, kMostColumns});
     if (columns <= 1) {

@@ -11,8 +11,8 @@ struct Shown {
     std::string open = "{";
     std::string close = "}";
     std::vector<std::string> entries;
-    bool is_list = false;      // of elements, of which many share a line
-    bool has_rest = false;     // the last entry counts what is left out
+    bool is_list = false;     // of elements, of which many share a line
+    bool has_rest = false;    // the last entry counts what is left out
     bool all_numbers = true;  // numbers stand to the right of their columns
 };
 

@@ -36,8 +36,8 @@ Eventual<IteratorRecord> get_iterator(World& world, Value source) {
         } else if (!source.is_nullish() && !source.is_object() && !source.is_symbol()) {
             what += " " + primitive_to_string(world, source)->utf8();
         }
-        co_return world.type_error(what +
-                                   " is not iterable (cannot read property Symbol(Symbol.iterator))");
+        co_return world.type_error(
+            what + " is not iterable (cannot read property Symbol(Symbol.iterator))");
     }
     Value iterator = co_await call(world, method, source, {});
     if (!iterator.is_object()) {

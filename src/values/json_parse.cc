@@ -65,7 +65,8 @@ private:
         if (auto stepped = world_.step(); !stepped) {
             return stepped;
         }
-        return (++values_ & 0x3FU) == 0 ? world_.admit(open_.size() * sizeof(Open)) : Completion<void>{};
+        return (++values_ & 0x3FU) == 0 ? world_.admit(open_.size() * sizeof(Open))
+                                        : Completion<void>{};
     }
 
     [[nodiscard]] char16_t peek() const { return at_ < text_.length() ? text_.at(at_) : u'\0'; }
@@ -314,7 +315,8 @@ private:
             ++at_;
             return unicode_escape(out);
         }
-        const std::size_t known = unit < 0x80 ? kLetters.find(static_cast<char>(unit)) : std::string_view::npos;
+        const std::size_t known =
+            unit < 0x80 ? kLetters.find(static_cast<char>(unit)) : std::string_view::npos;
         if (known == std::string_view::npos) {
             return fail_at("Bad escaped character");
         }

@@ -32,9 +32,11 @@ public:
         }
         if (wanted.is_number()) {
             const double count = to_integer(wanted.number());
-            gap_ = world_.string(std::string(static_cast<std::size_t>(std::min(std::max(count, 0.0), 10.0)), ' '));
+            gap_ = world_.string(
+                std::string(static_cast<std::size_t>(std::min(std::max(count, 0.0), 10.0)), ' '));
         } else if (wanted.is_string() && wanted.string().length() > 0) {
-            gap_ = substring(world_.heap(), wanted.string(), 0, std::min<std::size_t>(10, wanted.string().length()));
+            gap_ = substring(world_.heap(), wanted.string(), 0,
+                             std::min<std::size_t>(10, wanted.string().length()));
         }
         if (gap_.is_string() && gap_.string().length() == 0) {
             gap_ = {};
@@ -181,11 +183,19 @@ private:
         Open next{.container = container, .is_array = is_array(container), .from = last_key_};
         if (next.is_array) {
             const double length = co_await length_of(world_, container);
+            co_await world_.step(static_cast<std::uint64_t>(length));
+            co_await world_.admit(static_cast<std::size_t>(length) * 2 * sizeof(PropertyKey));
             for (std::uint32_t i = 0; i < length; ++i) {
                 next.keys.emplace_back(i);
             }
         } else {
-            next.keys = list_ ? *list_ : enumerable_keys(world_, container.object());
+            std::vector<PropertyKey> keys;
+            if (list_) {
+                keys = *list_;
+            } else {
+                keys = co_await enumerable_keys(world_, container.object());
+            }
+            next.keys = std::move(keys);
         }
         out_.add(next.is_array ? "[" : "{");
         open_.push_back(std::move(next));
@@ -224,9 +234,11 @@ private:
     std::unexpected<Thrown> circle(std::size_t first) {
         const auto name = [&](std::size_t index) {
             const std::string found = constructor_name(world_, open_[index].container.object());
-            return "object with constructor '" + (found.empty() ? std::string("Object") : found) + "'";
+            return "object with constructor '" + (found.empty() ? std::string("Object") : found) +
+                   "'";
         };
-        std::string text = "Converting circular structure to JSON\n    --> starting at " + name(first);
+        std::string text =
+            "Converting circular structure to JSON\n    --> starting at " + name(first);
         if (first + 1 < open_.size()) {
             text += "\n    |     " + place(open_[first + 1].from) + " -> " + name(first + 1);
         }
@@ -256,8 +268,9 @@ void quote_json(TextBuilder& out, const String& text) {
     out.add("\"");
     for (std::size_t i = 0; i < text.length(); ++i) {
         const char16_t unit = text.at(i);
-        const std::size_t known = unit < 0x80 ? std::string_view("\"\\\b\f\n\r\t").find(static_cast<char>(unit))
-                                              : std::string_view::npos;
+        const std::size_t known =
+            unit < 0x80 ? std::string_view("\"\\\b\f\n\r\t").find(static_cast<char>(unit))
+                        : std::string_view::npos;
         const bool is_pair = text.code_point_at(i) >= 0x10000;
         if (known != std::string_view::npos) {
             out.add("\\");

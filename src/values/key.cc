@@ -57,7 +57,8 @@ std::string PropertyKey::text() const {
         return value_.string().utf8();
     }
     const Value& description = value_.symbol().description();
-    return "Symbol(" + (description.is_string() ? description.string().utf8() : std::string()) + ")";
+    return "Symbol(" + (description.is_string() ? description.string().utf8() : std::string()) +
+           ")";
 }
 
 }  // namespace realm::values

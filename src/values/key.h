@@ -23,7 +23,9 @@ private:
     Value description_;
 };
 
-inline Symbol& Value::symbol() const noexcept { return static_cast<Symbol&>(*bits_.cell); }
+inline Symbol& Value::symbol() const noexcept {
+    return static_cast<Symbol&>(*bits_.cell);
+}
 
 // An index below 2^32 - 1, an interned string that is no such index, or a symbol. Equal keys have
 // equal bits.
@@ -41,7 +43,9 @@ public:
     [[nodiscard]] bool is_index() const { return value_.is_number(); }
     [[nodiscard]] bool is_string() const { return value_.is_string(); }
     [[nodiscard]] bool is_symbol() const { return value_.is_symbol(); }
-    [[nodiscard]] std::uint32_t index() const { return static_cast<std::uint32_t>(value_.number()); }
+    [[nodiscard]] std::uint32_t index() const {
+        return static_cast<std::uint32_t>(value_.number());
+    }
     // A string where it is an index.
     [[nodiscard]] Value to_value(Heap& heap) const;
     [[nodiscard]] const Value& raw() const { return value_; }

@@ -42,10 +42,11 @@ Names::Names(Heap& heap)
       size(heap, "size"),
       has(heap, "has"),
       keys(heap, "keys"),
-      symbols{well_known(heap, "Symbol.iterator"),      well_known(heap, "Symbol.asyncIterator"),
-              well_known(heap, "Symbol.toStringTag"),   well_known(heap, "Symbol.toPrimitive"),
-              well_known(heap, "Symbol.hasInstance"),   well_known(heap, "Symbol.species"),
-              well_known(heap, "Symbol.isConcatSpreadable"), well_known(heap, "Symbol.unscopables")} {
+      symbols{
+          well_known(heap, "Symbol.iterator"),           well_known(heap, "Symbol.asyncIterator"),
+          well_known(heap, "Symbol.toStringTag"),        well_known(heap, "Symbol.toPrimitive"),
+          well_known(heap, "Symbol.hasInstance"),        well_known(heap, "Symbol.species"),
+          well_known(heap, "Symbol.isConcatSpreadable"), well_known(heap, "Symbol.unscopables")} {
     iterator = PropertyKey(symbols[0]);
     async_iterator = PropertyKey(symbols[1]);
     to_string_tag = PropertyKey(symbols[2]);

@@ -10,7 +10,8 @@ struct Names {
 
     PropertyKey length, prototype, constructor, name, message, stack, cause, errors;
     PropertyKey value, done, next, return_key, then, get, set, writable, enumerable, configurable;
-    PropertyKey to_string, value_of, to_json, index, raw, to_iso_string, status, reason, size, has, keys;
+    PropertyKey to_string, value_of, to_json, index, raw, to_iso_string, status, reason, size, has,
+        keys;
 
     PropertyKey iterator, async_iterator, to_string_tag, to_primitive, has_instance, species;
     PropertyKey is_concat_spreadable, unscopables;

@@ -199,7 +199,8 @@ std::string number_to_text(double number, int radix) {
     const double magnitude = std::abs(number);
     double whole = std::floor(magnitude);
     double fraction = magnitude - whole;
-    double delta = 0.5 * (std::nextafter(magnitude, std::numeric_limits<double>::infinity()) - magnitude);
+    double delta =
+        0.5 * (std::nextafter(magnitude, std::numeric_limits<double>::infinity()) - magnitude);
     delta = std::max(std::nextafter(0.0, 1.0), delta);
     std::string decimals;
     if (fraction >= delta) {
@@ -209,7 +210,8 @@ std::string number_to_text(double number, int radix) {
             const auto digit = static_cast<std::size_t>(fraction);
             decimals += kDigits[digit];
             fraction -= static_cast<double>(digit);
-            if ((fraction > 0.5 || (fraction == 0.5 && (digit & 1U) != 0)) && fraction + delta > 1) {
+            if ((fraction > 0.5 || (fraction == 0.5 && (digit & 1U) != 0)) &&
+                fraction + delta > 1) {
                 // Rounded up, with what is carried over.
                 while (true) {
                     if (decimals.empty()) {
@@ -358,7 +360,8 @@ double parse_int(const String& text, std::int32_t radix) {
         ++size;
     }
     rest = rest.substr(0, size);
-    const double out = radix == 10 && size > 15 ? parse_decimal(rest) : parse_radix_digits(rest, radix);
+    const double out =
+        radix == 10 && size > 15 ? parse_decimal(rest) : parse_radix_digits(rest, radix);
     return is_negative ? -out : out;
 }
 

@@ -20,8 +20,12 @@ PropertyFlags flags_of(const Descriptor& change, PropertyFlags old) {
                                       bit(change.configurable, kConfigurable));
 }
 
-bool is_accessor_change(const Descriptor& change) { return change.getter || change.setter; }
-bool is_data_change(const Descriptor& change) { return change.value || change.writable; }
+bool is_accessor_change(const Descriptor& change) {
+    return change.getter || change.setter;
+}
+bool is_data_change(const Descriptor& change) {
+    return change.value || change.writable;
+}
 
 bool differs(const std::optional<Value>& wanted, const Value& old) {
     return wanted && !same_value(*wanted, old);
@@ -121,7 +125,12 @@ bool Object::delete_own(World& world, const PropertyKey& key) {
     return true;
 }
 
-std::vector<PropertyKey> Object::own_keys(World& world) {
+std::size_t Object::key_count(World& world) {
+    settle(world);
+    return properties_.size();
+}
+
+std::vector<PropertyKey> Object::list_keys(World& world) {
     settle(world);
     return ordinary_keys();
 }
@@ -237,8 +246,13 @@ std::optional<Property> WrapperObject::own_property(World& world, const Property
     return Object::own_property(world, key);
 }
 
-std::vector<PropertyKey> WrapperObject::own_keys(World& world) {
-    std::vector<PropertyKey> keys = Object::own_keys(world);
+std::size_t WrapperObject::key_count(World& world) {
+    return Object::key_count(world) +
+           (primitive_.is_string() ? primitive_.string().length() + 1 : 0);
+}
+
+std::vector<PropertyKey> WrapperObject::list_keys(World& world) {
+    std::vector<PropertyKey> keys = Object::list_keys(world);
     if (primitive_.is_string()) {
         std::vector<PropertyKey> all;
         for (std::uint32_t i = 0; i < primitive_.string().length(); ++i) {

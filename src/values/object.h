@@ -72,14 +72,18 @@ public:
     [[nodiscard]] virtual std::string_view class_name() const { return "Object"; }
     [[nodiscard]] virtual bool is_callable() const { return false; }
 
-    [[nodiscard]] virtual std::optional<Property> own_property(World& world, const PropertyKey& key);
+    [[nodiscard]] virtual std::optional<Property> own_property(World& world,
+                                                               const PropertyKey& key);
     // False where the property or the object does not allow it.
     virtual Completion<bool> define_own(World& world, const PropertyKey& key,
                                         const Descriptor& change);
     // False where it may not be deleted.
     virtual bool delete_own(World& world, const PropertyKey& key);
-    // Indices ascending, then strings, then symbols, each as they were added.
-    [[nodiscard]] virtual std::vector<PropertyKey> own_keys(World& world);
+    // Indices ascending, then strings, then symbols, each as they were added. As long as the object
+    // has keys: operations.h has own_keys() within limits.
+    [[nodiscard]] virtual std::vector<PropertyKey> list_keys(World& world);
+    // How many these are, or more.
+    [[nodiscard]] virtual std::size_t key_count(World& world);
     // Replaces the value of an own, writable data property or adds one; nothing where that takes
     // the long way (an accessor, a property of a prototype, a read-only one).
     virtual std::optional<Completion<bool>> set_fast(World& world, const PropertyKey& key,
@@ -102,7 +106,8 @@ protected:
             populate(world);
         }
     }
-    Completion<bool> define_ordinary(World& world, const PropertyKey& key, const Descriptor& change);
+    Completion<bool> define_ordinary(World& world, const PropertyKey& key,
+                                     const Descriptor& change);
     [[nodiscard]] std::vector<PropertyKey> ordinary_keys() const;
     PropertyMap& properties() { return properties_; }
 
@@ -116,7 +121,9 @@ private:
     bool lazy_ = false;
 };
 
-inline Object& Value::object() const noexcept { return static_cast<Object&>(*bits_.cell); }
+inline Object& Value::object() const noexcept {
+    return static_cast<Object&>(*bits_.cell);
+}
 
 // What boxes a primitive: Object("text"), and Object(1n).
 class WrapperObject final : public Object {
@@ -125,8 +132,10 @@ public:
         : Object(std::move(prototype)), primitive_(std::move(primitive)) {}
     [[nodiscard]] const Value& primitive() const { return primitive_; }
     [[nodiscard]] std::string_view class_name() const override;
-    [[nodiscard]] std::optional<Property> own_property(World& world, const PropertyKey& key) override;
-    [[nodiscard]] std::vector<PropertyKey> own_keys(World& world) override;
+    [[nodiscard]] std::optional<Property> own_property(World& world,
+                                                       const PropertyKey& key) override;
+    [[nodiscard]] std::vector<PropertyKey> list_keys(World& world) override;
+    [[nodiscard]] std::size_t key_count(World& world) override;
 
 private:
     Value primitive_;

@@ -55,17 +55,17 @@ Object& prototype_of_primitive(World& world, const Value& value) {
 }
 
 std::unexpected<Thrown> not_readable(World& world, const Value& base, const PropertyKey& key) {
-    return world.type_error("Cannot read properties of " + std::string(base.is_null() ? "null" : "undefined") +
-                            " (reading '" + key.text() + "')");
+    return world.type_error("Cannot read properties of " +
+                            std::string(base.is_null() ? "null" : "undefined") + " (reading '" +
+                            key.text() + "')");
 }
 
 std::unexpected<Thrown> not_writable(World& world, const Value& base, const PropertyKey& key) {
     const std::string name = key.text();
     if (!base.is_object()) {
-        return world.type_error("Cannot create property '" + name + "' on " +
-                                std::string(type_of(base)) + " '" +
-                                (base.is_symbol() ? "Symbol" : primitive_to_string(world, base)->utf8()) +
-                                "'");
+        return world.type_error(
+            "Cannot create property '" + name + "' on " + std::string(type_of(base)) + " '" +
+            (base.is_symbol() ? "Symbol" : primitive_to_string(world, base)->utf8()) + "'");
     }
     Object& object = base.object();
     const auto found = lookup(world, object, key);
@@ -104,8 +104,7 @@ Completion<bool> set_on_receiver(World& world, const PropertyKey& key, const Val
         return target.define_own(world, key, {.value = value});
     }
     return target.define_own(
-        world, key,
-        {.value = value, .writable = true, .enumerable = true, .configurable = true});
+        world, key, {.value = value, .writable = true, .enumerable = true, .configurable = true});
 }
 
 Eventual<Value> set_slowly(World& world, Value base, PropertyKey key, Value value) {
@@ -170,7 +169,8 @@ Eventual<Value> get(World& world, const Value& base, const Value& key) {
     }
     if (key.is_number() && base.is_object()) {
         // The way of loops over arrays.
-        const auto index = static_cast<std::uint32_t>(key.number() >= 0 && key.number() < 4294967295.0 ? key.number() : 0);
+        const auto index = static_cast<std::uint32_t>(
+            key.number() >= 0 && key.number() < 4294967295.0 ? key.number() : 0);
         if (static_cast<double>(index) == key.number()) {
             return get_from(world, base.object(), PropertyKey(index), base);
         }
@@ -311,9 +311,23 @@ Eventual<Descriptor> to_descriptor(World& world, Value object) {
     co_return out;
 }
 
-std::vector<PropertyKey> enumerable_keys(World& world, Object& object) {
-    std::vector<PropertyKey> keys = object.own_keys(world);
-    std::erase_if(keys, [&](const PropertyKey& key) {
+Completion<std::vector<PropertyKey>> own_keys(World& world, Object& object) {
+    const std::size_t count = object.key_count(world);
+    if (auto stepped = world.step(count); !stepped) {
+        return std::unexpected(std::move(stepped.error()));
+    }
+    if (auto allowed = world.admit(2 * count * sizeof(PropertyKey)); !allowed) {
+        return std::unexpected(std::move(allowed.error()));
+    }
+    return object.list_keys(world);
+}
+
+Completion<std::vector<PropertyKey>> enumerable_keys(World& world, Object& object) {
+    auto keys = own_keys(world, object);
+    if (!keys) {
+        return keys;
+    }
+    std::erase_if(*keys, [&](const PropertyKey& key) {
         if (key.is_symbol()) {
             return true;
         }
@@ -323,7 +337,9 @@ std::vector<PropertyKey> enumerable_keys(World& world, Object& object) {
     return keys;
 }
 
-bool is_callable(const Value& value) { return value.is_object() && value.object().is_callable(); }
+bool is_callable(const Value& value) {
+    return value.is_object() && value.object().is_callable();
+}
 
 bool is_constructor(const Value& value) {
     return is_callable(value) && static_cast<const Function&>(value.object()).is_constructor();
@@ -394,10 +410,9 @@ Eventual<Value> construct(World& world, Function& callee, Arguments arguments, O
     if (auto allowed = depth.check(); !allowed) {
         return std::unexpected(std::move(allowed.error()));
     }
-    return callee.run(world, Call{.self = {},
-                                  .arguments = arguments,
-                                  .callee = &callee,
-                                  .new_target = &new_target});
+    return callee.run(
+        world,
+        Call{.self = {}, .arguments = arguments, .callee = &callee, .new_target = &new_target});
 }
 
 namespace {
@@ -445,6 +460,8 @@ Eventual<bool> instance_of(World& world, const Value& value, const Value& target
     return instance_by_method(world, value, target);
 }
 
-bool is_array(const Value& value) { return value.as<ArrayObject>() != nullptr; }
+bool is_array(const Value& value) {
+    return value.as<ArrayObject>() != nullptr;
+}
 
 }  // namespace realm::values

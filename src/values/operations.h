@@ -16,7 +16,8 @@ Eventual<Value> get(World& world, const Value& base, const PropertyKey& key);
 // base[key], with any value as key.
 Eventual<Value> get(World& world, const Value& base, const Value& key);
 // Of an object or one of its prototypes, with another receiver for getters.
-Eventual<Value> get_from(World& world, Object& object, const PropertyKey& key, const Value& receiver);
+Eventual<Value> get_from(World& world, Object& object, const PropertyKey& key,
+                         const Value& receiver);
 
 // base.key = value, as in strict code: a TypeError where it is not allowed.
 Eventual<Value> set(World& world, const Value& base, const PropertyKey& key, const Value& value);
@@ -34,14 +35,16 @@ Eventual<Value> delete_property(World& world, const Value& base, const Value& ke
 Value from_descriptor(World& world, const std::optional<Property>& property);
 Eventual<Descriptor> to_descriptor(World& world, Value object);
 
-// Own, enumerable, string-keyed.
-std::vector<PropertyKey> enumerable_keys(World& world, Object& object);
+// Keys in JavaScript's order, within limits: all of them, and those that are enumerable and no
+// symbols.
+Completion<std::vector<PropertyKey>> own_keys(World& world, Object& object);
+Completion<std::vector<PropertyKey>> enumerable_keys(World& world, Object& object);
 
 bool is_callable(const Value& value);
 bool is_constructor(const Value& value);
 
-// callee(...arguments). `described` is the callee's text in "x is not a function"; without one it is
-// made of the value.
+// callee(...arguments). `described` is the callee's text in "x is not a function"; without one it
+// is made of the value.
 Eventual<Value> call(World& world, const Value& callee, const Value& self, Arguments arguments,
                      std::string_view described = {});
 // base.key(...arguments)

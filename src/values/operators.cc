@@ -167,7 +167,7 @@ Eventual<bool> loosely_equal(World& world, Value left, Value right) {
         Value other = left.is_bigint() ? right : left;
         if (other.is_string()) {
             std::optional<Value> parsed = co_await parse_bigint(world, other.string());
-            co_return parsed&& parsed->bigint().equals(big.bigint());
+            co_return parsed && parsed->bigint().equals(big.bigint());
         }
         const double number = co_await to_number(world, other);
         co_return bigint_compare(big.bigint(), number) == std::partial_ordering::equivalent;
@@ -251,7 +251,7 @@ Eventual<Value> bit_not(World& world, const Value& value) {
 
 Eventual<bool> in(World& world, Value left, Value right) {
     if (!right.is_object()) {
-        const std::string what = left.is_symbol() ? PropertyKey(Ref(&left.symbol())).text()
+        const std::string what = left.is_symbol()   ? PropertyKey(Ref(&left.symbol())).text()
                                  : left.is_object() ? describe(world, left)
                                                     : primitive_to_string(world, left)->utf8();
         const std::string where =

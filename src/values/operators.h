@@ -22,9 +22,9 @@ enum class BinaryOperator : std::uint8_t {
     kShiftRightUnsigned,
 };
 
-bool strictly_equal(const Value& left, const Value& right);   // ===
-bool same_value(const Value& left, const Value& right);       // Object.is
-bool same_value_zero(const Value& left, const Value& right);  // as keys of a Map
+bool strictly_equal(const Value& left, const Value& right);           // ===
+bool same_value(const Value& left, const Value& right);               // Object.is
+bool same_value_zero(const Value& left, const Value& right);          // as keys of a Map
 Eventual<bool> loosely_equal(World& world, Value left, Value right);  // ==
 
 enum class Comparison : std::uint8_t { kLess, kLessOrEqual, kGreater, kGreaterOrEqual };

@@ -126,8 +126,8 @@ void PromiseObject::trace(Tracer& tracer) const {
     Object::trace(tracer);
     result_.trace(tracer);
     for (const Reaction& reaction : reactions_) {
-        for (const Value* const value : {&reaction.on_fulfilled, &reaction.on_rejected,
-                                         &reaction.resolve, &reaction.reject}) {
+        for (const Value* const value :
+             {&reaction.on_fulfilled, &reaction.on_rejected, &reaction.resolve, &reaction.reject}) {
             value->trace(tracer);
         }
     }

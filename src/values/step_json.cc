@@ -97,8 +97,7 @@ private:
 
     Eventual<Value> print_content(Value value, std::string path) {
         if (is_callable(value)) {
-            const Value name = peek(world_, value.object(), world_.names().name);
-            tagged("$function", name.is_string() ? name.string() : *world_.heap().intern(""));
+            out_.add(R"({"$function":true})");
         } else if (auto* const buffer = value.as<ArrayBufferObject>()) {
             co_await world_.admit(buffer->bytes().size() * 2);
             bytes(buffer->bytes());
@@ -174,7 +173,8 @@ private:
     Eventual<Value> print_plain(Value value, std::string path) {
         out_.add("{");
         bool any = false;
-        for (const PropertyKey& key : enumerable_keys(world_, value.object())) {
+        const std::vector<PropertyKey> keys = co_await enumerable_keys(world_, value.object());
+        for (const PropertyKey& key : keys) {
             const Value element = co_await get(world_, value, key);
             out_.add(std::exchange(any, true) ? "," : "");
             quote_json(out_, key.to_value(world_.heap()).string());
@@ -220,7 +220,7 @@ public:
             return json;
         }
         Object& object = json.object();
-        const std::vector<PropertyKey> keys = object.own_keys(world_);
+        const std::vector<PropertyKey> keys = object.list_keys(world_);
         if (!keys.empty() && keys[0].is_string() && keys[0].text().starts_with('$')) {
             return read_tagged(keys[0].text(), object);
         }
@@ -254,7 +254,8 @@ private:
         }
         if (tag == "$callback") {
             auto returns = read(peek(world_, object, world_.key("returns")));
-            return returns ? Completion<Value>(names_.callback(text, *returns)) : std::move(returns);
+            return returns ? Completion<Value>(names_.callback(text, *returns))
+                           : std::move(returns);
         }
         if (tag == "$array") {
             return read_typed(text, peek(world_, object, world_.key("values")));
@@ -262,7 +263,8 @@ private:
         return read_text(tag, text, content.string());
     }
 
-    Completion<Value> read_text(const std::string& tag, const std::string& text, const String& content) {
+    Completion<Value> read_text(const std::string& tag, const std::string& text,
+                                const String& content) {
         if (tag == "$bigint") {
             auto parsed = parse_bigint(world_, content);
             if (parsed && *parsed) {
@@ -276,13 +278,15 @@ private:
                 return bad_step("\"$bytes\" needs base 64");
             }
             auto made = make_bytes(world_, *bytes);
-            return made ? Completion<Value>(Value(*made)) : std::unexpected(std::move(made.error()));
+            return made ? Completion<Value>(Value(*made))
+                        : std::unexpected(std::move(made.error()));
         }
         if (tag == "$number") {
             return Value(text_to_number(content));
         }
         if (tag == "$date") {
-            return Value(world_.heap().make<DateObject>(world_.prototype_ref(Builtin::kDate), parse_time(text)));
+            return Value(world_.heap().make<DateObject>(world_.prototype_ref(Builtin::kDate),
+                                                        parse_time(text)));
         }
         if (tag == "$error") {
             return Value(make_error(world_, Builtin::kError, text));
@@ -296,7 +300,8 @@ private:
     Completion<Value> read_table(bool is_map, const Value& content) {
         const auto* const list = content.as<ArrayObject>();
         if (list == nullptr) {
-            return bad_step(is_map ? "\"$map\" needs an array of pairs" : "\"$set\" needs an array");
+            return bad_step(is_map ? "\"$map\" needs an array of pairs"
+                                   : "\"$set\" needs an array");
         }
         const auto made = world_.heap().make<TableObject>(
             world_.prototype_ref(is_map ? Builtin::kMap : Builtin::kSet),

@@ -1,6 +1,6 @@
 // Values as the lines of `realm call --steps` have them. Described in docs by the form itself:
 // {"$undefined":true}, {"$bigint":"1"}, {"$bytes":base64}, {"$map":[[k,v],...]}, {"$set":[...]},
-// {"$number":"NaN"}, {"$function":name}, {"$symbol":description}, {"$error":message},
+// {"$number":"NaN"}, {"$function":true}, {"$symbol":description}, {"$error":message},
 // {"$date":ISO}, {"$cycle":true}; everything else is JSON.
 #pragma once
 
@@ -21,7 +21,8 @@ public:
     virtual ~StepNames() = default;
 
     // JSON that stands for this object, such as {"$ref":"a.0"}: `path` is where it lies within the
-    // result ("" for the result itself, ".0", ".key.1"). Nothing for what is printed by its content.
+    // result ("" for the result itself, ".0", ".key.1"). Nothing for what is printed by its
+    // content.
     virtual std::optional<std::string> print(Object& object, std::string_view path) = 0;
     // What {"$ref": name} stands for; nothing for a name that was not given.
     virtual std::optional<Value> find(std::string_view name) = 0;

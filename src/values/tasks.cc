@@ -44,7 +44,9 @@ std::optional<Value> World::take_uncaught() {
     return first;
 }
 
-void World::note_rejection(Ref<PromiseObject> promise) { unhandled_.push_back(std::move(promise)); }
+void World::note_rejection(Ref<PromiseObject> promise) {
+    unhandled_.push_back(std::move(promise));
+}
 
 void World::note_handled(const PromiseObject& promise) {
     std::erase_if(unhandled_, [&](const auto& other) { return other.get() == &promise; });
@@ -83,8 +85,7 @@ Completion<Value> World::add_timer(Ref<Function> function, double delay_ms, bool
             "the program has more than " + std::to_string(limits_.max_timers) + " timers")));
     }
     // As Node: what is no delay is one millisecond.
-    const double delay =
-        delay_ms >= 1 && delay_ms <= 2147483647.0 ? std::trunc(delay_ms) : 1.0;
+    const double delay = delay_ms >= 1 && delay_ms <= 2147483647.0 ? std::trunc(delay_ms) : 1.0;
     const Ref<Object> handle = heap_.make<Object>(prototype_ref(Builtin::kTimeout));
     const std::uint32_t id = ++last_timer_id_;
     handle->put(key("id"), Value(id), kFixed);

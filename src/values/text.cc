@@ -8,12 +8,17 @@ namespace realm::values {
 
 namespace {
 
-constexpr bool is_high(char32_t unit) { return unit >= 0xD800 && unit < 0xDC00; }
-constexpr bool is_low(char32_t unit) { return unit >= 0xDC00 && unit < 0xE000; }
+constexpr bool is_high(char32_t unit) {
+    return unit >= 0xD800 && unit < 0xDC00;
+}
+constexpr bool is_low(char32_t unit) {
+    return unit >= 0xDC00 && unit < 0xE000;
+}
 constexpr char32_t kReplacement = 0xFFFD;
 
 bool is_all_ascii(std::string_view text) {
-    return std::ranges::all_of(text, [](char byte) { return static_cast<unsigned char>(byte) < 0x80; });
+    return std::ranges::all_of(text,
+                               [](char byte) { return static_cast<unsigned char>(byte) < 0x80; });
 }
 
 char32_t code_point(std::u16string_view text, std::size_t index) {
@@ -63,10 +68,14 @@ template <class Left, class Right>
 int compare_units(const Left& left, const Right& right) {
     const std::size_t both = std::min(left.size(), right.size());
     for (std::size_t i = 0; i < both; ++i) {
-        const auto a = static_cast<char16_t>(static_cast<std::make_unsigned_t<std::conditional_t<
-            sizeof(left[0]) == 1, char, short>>>(left[i]));
-        const auto b = static_cast<char16_t>(static_cast<std::make_unsigned_t<std::conditional_t<
-            sizeof(right[0]) == 1, char, short>>>(right[i]));
+        const auto a = static_cast<char16_t>(
+            static_cast<
+                std::make_unsigned_t<std::conditional_t<sizeof(left[0]) == 1, char, short>>>(
+                left[i]));
+        const auto b = static_cast<char16_t>(
+            static_cast<
+                std::make_unsigned_t<std::conditional_t<sizeof(right[0]) == 1, char, short>>>(
+                right[i]));
         if (a != b) {
             return a < b ? -1 : 1;
         }
@@ -88,7 +97,9 @@ char32_t String::code_point_at(std::size_t index) const {
     return is_ascii() ? at(index) : code_point(wide(), index);
 }
 
-std::string String::utf8() const { return is_ascii() ? std::string(ascii()) : utf8_of(wide()); }
+std::string String::utf8() const {
+    return is_ascii() ? std::string(ascii()) : utf8_of(wide());
+}
 
 std::size_t String::utf8_size() const {
     if (is_ascii()) {
@@ -116,7 +127,9 @@ std::size_t String::hash() const {
     return hash_;
 }
 
-bool String::equals(const String& other) const { return this == &other || text_ == other.text_; }
+bool String::equals(const String& other) const {
+    return this == &other || text_ == other.text_;
+}
 
 int String::compare(const String& other) const {
     if (is_ascii()) {

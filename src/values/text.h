@@ -45,7 +45,9 @@ public:
 
     [[nodiscard]] std::size_t hash() const;
     [[nodiscard]] bool equals(const String& other) const;
-    [[nodiscard]] bool equals(std::string_view ascii) const { return is_ascii() && this->ascii() == ascii; }
+    [[nodiscard]] bool equals(std::string_view ascii) const {
+        return is_ascii() && this->ascii() == ascii;
+    }
     // By units: negative, zero or positive.
     [[nodiscard]] int compare(const String& other) const;
     // Whether it holds that text at `index`.
@@ -89,6 +91,8 @@ std::optional<std::u16string> utf16_of(std::string_view utf8, bool strict);
 std::string utf8_of(std::u16string_view utf16);
 void append_utf8(std::string& out, char32_t point);
 
-inline String& Value::string() const noexcept { return static_cast<String&>(*bits_.cell); }
+inline String& Value::string() const noexcept {
+    return static_cast<String&>(*bits_.cell);
+}
 
 }  // namespace realm::values

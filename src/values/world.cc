@@ -120,8 +120,8 @@ void World::make(Builtin builtin) {
     made.prototype = heap_.make<BuiltinObject>(parent, builtin);
     if (spec.construct != nullptr) {
         const bool derived = spec.parent != Builtin::kObject;
-        const Ref<Object> above = derived ? Ref<Object>(&constructor(spec.parent))
-                                          : prototype_ref(Builtin::kFunction);
+        const Ref<Object> above =
+            derived ? Ref<Object>(&constructor(spec.parent)) : prototype_ref(Builtin::kFunction);
         made.constructor = heap_.make<BuiltinConstructor>(above, builtin);
     }
 }
@@ -149,12 +149,20 @@ Ref<Object> World::prototype_for(const Call& call, Builtin builtin) {
     return prototype_ref(builtin);
 }
 
-Value World::string(std::string_view utf8) { return make_string(heap_, utf8); }
-Value World::string(std::u16string_view utf16) { return make_string(heap_, utf16); }
+Value World::string(std::string_view utf8) {
+    return make_string(heap_, utf8);
+}
+Value World::string(std::u16string_view utf16) {
+    return make_string(heap_, utf16);
+}
 
-PropertyKey World::key(std::string_view utf8) { return PropertyKey(*make_string(heap_, utf8)); }
+PropertyKey World::key(std::string_view utf8) {
+    return PropertyKey(*make_string(heap_, utf8));
+}
 
-Ref<Object> World::object() { return heap_.make<Object>(prototype_ref(Builtin::kObject)); }
+Ref<Object> World::object() {
+    return heap_.make<Object>(prototype_ref(Builtin::kObject));
+}
 
 Ref<ArrayObject> World::array(std::vector<Value> elements) {
     return heap_.make<ArrayObject>(prototype_ref(Builtin::kArray), std::move(elements));

@@ -44,7 +44,8 @@ TEST_F(BuffersTest, EveryElementTypeWrapsAsItsClassSays) {
     EXPECT_EQ(stored("BigUint64Array", big(-1)), R"({"$bigint":"18446744073709551615"})");
     EXPECT_EQ(stored("Uint8Array", text("7")), "7");
     const Value bigs = must(make("BigInt64Array", {Value(1)}));
-    EXPECT_EQ(error_of(set(world_, bigs, Value(0), Value(1))), "TypeError: Cannot convert 1 to a BigInt");
+    EXPECT_EQ(error_of(set(world_, bigs, Value(0), Value(1))),
+              "TypeError: Cannot convert 1 to a BigInt");
 }
 
 TEST_F(BuffersTest, ArraysAreMadeFromWhatTheyAreGiven) {
@@ -53,14 +54,17 @@ TEST_F(BuffersTest, ArraysAreMadeFromWhatTheyAreGiven) {
     EXPECT_EQ(show(make("Float32Array", {must(make("Set", {json("[1,2]")}))})), "[1,2]");
     EXPECT_EQ(show(make("Uint8Array", {json("[1,2,3]")})), R"({"$bytes":"AQID"})");
     EXPECT_EQ(show(make("Uint8Array")), R"({"$bytes":""})");
-    EXPECT_EQ(error_of(make("Uint8Array", {Value(-1)})), "RangeError: Invalid typed array length: -1");
-    EXPECT_EQ(error_of(run("Uint8Array", {Value(1)})), "TypeError: Constructor Uint8Array requires 'new'");
+    EXPECT_EQ(error_of(make("Uint8Array", {Value(-1)})),
+              "RangeError: Invalid typed array length: -1");
+    EXPECT_EQ(error_of(run("Uint8Array", {Value(1)})),
+              "TypeError: Constructor Uint8Array requires 'new'");
     const Value buffer = must(make("ArrayBuffer", {Value(8)}));
     EXPECT_EQ(error_of(make("Uint32Array", {buffer, Value(2)})),
               "RangeError: start offset of Uint32Array should be a multiple of 4");
     EXPECT_EQ(error_of(make("Uint32Array", {buffer, Value(4), Value(2)})),
               "RangeError: Invalid typed array length: 2");
-    EXPECT_EQ(error_of(make("BigInt64Array", {json("[1]")})), "TypeError: Cannot convert 1 to a BigInt");
+    EXPECT_EQ(error_of(make("BigInt64Array", {json("[1]")})),
+              "TypeError: Cannot convert 1 to a BigInt");
 }
 
 TEST_F(BuffersTest, ViewsShareTheirBytesAndSlicesDoNot) {
@@ -130,7 +134,8 @@ TEST_F(BuffersTest, TextGoesToBytesAndBack) {
     EXPECT_EQ(show(method(encoder, "encode", {lone})), R"({"$bytes":"77+9"})");
     const Value bad = json(R"({"$bytes":"/0E="})");
     EXPECT_EQ(show(method(decoder, "decode", {bad})), R"("�A")");
-    const Value strict = must(make("TextDecoder", {text("utf-8"), json(R"({"fatal":true,"ignoreBOM":true})")}));
+    const Value strict =
+        must(make("TextDecoder", {text("utf-8"), json(R"({"fatal":true,"ignoreBOM":true})")}));
     EXPECT_EQ(error_of(method(strict, "decode", {bad})),
               "TypeError: The encoded data was not valid for encoding utf-8");
     const Value marked = json(R"({"$bytes":"77u/QQ=="})");
@@ -139,7 +144,8 @@ TEST_F(BuffersTest, TextGoesToBytesAndBack) {
     EXPECT_EQ(error_of(make("TextDecoder", {text("latin7")})),
               "RangeError: The \"latin7\" encoding is not supported");
     const Value room = must(make("Uint8Array", {Value(4)}));
-    EXPECT_EQ(show(method(encoder, "encodeInto", {text("aé😀"), room})), R"({"read":2,"written":3})");
+    EXPECT_EQ(show(method(encoder, "encodeInto", {text("aé😀"), room})),
+              R"({"read":2,"written":3})");
 }
 
 TEST_F(BuffersTest, StreamsKeepTheBeginningOfACharacter) {

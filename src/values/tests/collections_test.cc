@@ -49,9 +49,8 @@ TEST_F(CollectionsTest, CallbacksGetElementIndexAndArray) {
     const Value is_odd = function(+[](World& /*world*/, Call call) -> Eventual<Value> {
         return Value(std::fmod(call.argument(0).number(), 2) == 1);
     });
-    const Value throws = function(+[](World& world, Call /*call*/) -> Eventual<Value> {
-        return world.range_error("no");
-    });
+    const Value throws = function(
+        +[](World& world, Call /*call*/) -> Eventual<Value> { return world.range_error("no"); });
     EXPECT_EQ(show(method(array, "map", {add_index})), "[1,3,5]");
     EXPECT_EQ(show(method(array, "filter", {is_odd})), "[1,3]");
     EXPECT_EQ(show(method(array, "find", {is_odd})), "1");
@@ -128,19 +127,26 @@ TEST_F(CollectionsTest, WeakCollectionsTakeObjectsAlone) {
 
 TEST_F(CollectionsTest, IterationFollowsTheProtocol) {
     const Value iterable = world_.object();
-    iterable.object().put(world_.names().iterator,
-                          function(+[](World& world, Call call) -> Eventual<Value> {
-                              const Value iterator = world.object();
-                              iterator.object().put(world.names().next, static_cast<NativeFunction&>(*call.callee).captured(0));
-                              return iterator;
-                          }, {function(+[](World& world, Call call) -> Eventual<Value> {
-                              Value& count = static_cast<NativeFunction&>(*call.callee).captured(0);
-                              count = Value(count.number() + 1);
-                              return iterator_result(world, count, count.number() > 3);
-                          }, {Value(0)})}));
+    iterable.object().put(
+        world_.names().iterator,
+        function(
+            +[](World& world, Call call) -> Eventual<Value> {
+                const Value iterator = world.object();
+                iterator.object().put(world.names().next,
+                                      static_cast<NativeFunction&>(*call.callee).captured(0));
+                return iterator;
+            },
+            {function(
+                +[](World& world, Call call) -> Eventual<Value> {
+                    Value& count = static_cast<NativeFunction&>(*call.callee).captured(0);
+                    count = Value(count.number() + 1);
+                    return iterator_result(world, count, count.number() > 3);
+                },
+                {Value(0)})}));
     EXPECT_EQ(show(run("Array.from", {iterable})), "[1,2,3]");
-    EXPECT_EQ(error_of(list_from_iterable(world_, Value())),
-              "TypeError: undefined is not iterable (cannot read property Symbol(Symbol.iterator))");
+    EXPECT_EQ(
+        error_of(list_from_iterable(world_, Value())),
+        "TypeError: undefined is not iterable (cannot read property Symbol(Symbol.iterator))");
     EXPECT_EQ(error_of(list_from_iterable(world_, world_.object())),
               "TypeError: object is not iterable (cannot read property Symbol(Symbol.iterator))");
 }

@@ -91,7 +91,8 @@ TEST_F(HeapTest, SizesThatAProgramChoosesAreAskedForFirst) {
     World world(services_, small(10'000, 1 << 20));
     const auto fault = [&](Eventual<Value> done) {
         auto taken = done.take();
-        return taken || !taken.error().is_fault() ? std::string("none") : taken.error().fault().code;
+        return taken || !taken.error().is_fault() ? std::string("none")
+                                                  : taken.error().fault().code;
     };
     const auto run_there = [&](std::string_view name, std::string_view method, Values arguments) {
         kept_.push_back(std::move(arguments));
@@ -126,8 +127,8 @@ TEST_F(HeapTest, DoublingTextEndsAtTheLimit) {
 }
 
 TEST_F(HeapTest, NestingIsLimitedAsJavaScriptsStackIs) {
-    const Ref<NativeFunction> deep =
-        world_.native("deep", 0, +[](World& world, Call call) -> Eventual<Value> {
+    const Ref<NativeFunction> deep = world_.native(
+        "deep", 0, +[](World& world, Call call) -> Eventual<Value> {
             const Value self = Value::of(*call.callee);
             co_return co_await values::call(world, self, Value(), {});
         });
@@ -136,7 +137,8 @@ TEST_F(HeapTest, NestingIsLimitedAsJavaScriptsStackIs) {
     // JSON needs no stack for what is deep.
     const std::string nested = std::string(100'000, '[') + std::string(100'000, ']');
     EXPECT_TRUE(parse_json(world_, text(nested).string()));
-    const Value parsed = must(parse_json(world_, text(std::string(5000, '[') + std::string(5000, ']')).string()));
+    const Value parsed =
+        must(parse_json(world_, text(std::string(5000, '[') + std::string(5000, ']')).string()));
     EXPECT_EQ(error_of(stringify_json(world_, parsed, Value(), Value())),
               "RangeError: Maximum call stack size exceeded");
 }
@@ -146,12 +148,15 @@ TEST_F(HeapTest, EndlessIteratorsUseUpSteps) {
     limits.max_steps = 100'000;
     World world(services_, limits);
     const Ref<Object> iterable = world.object();
-    iterable->put(world.names().iterator, world.native("f", 0, +[](World& /*world*/, Call call) -> Eventual<Value> {
-                      return call.self;
-                  }));
-    iterable->put(world.names().next, world.native("f", 0, +[](World& inner, Call /*call*/) -> Eventual<Value> {
-                      return iterator_result(inner, Value(1), false);
-                  }));
+    iterable->put(
+        world.names().iterator,
+        world.native(
+            "f", 0, +[](World& /*world*/, Call call) -> Eventual<Value> { return call.self; }));
+    iterable->put(world.names().next,
+                  world.native(
+                      "f", 0, +[](World& inner, Call /*call*/) -> Eventual<Value> {
+                          return iterator_result(inner, Value(1), false);
+                      }));
     auto done = list_from_iterable(world, Value(iterable)).take();
     ASSERT_FALSE(done);
     EXPECT_EQ(done.error().fault().code, "host_steps");

@@ -24,11 +24,13 @@ TEST_F(HostTest, ConsoleWritesAsNodeDoes) {
               R"({ a: 1, 'b-c': "it's", d: [ 1, 'x' ], e: { f: { g: [Object] } } })");
     EXPECT_EQ(logged({text("%s is %d%% of %O"), text("x"), Value(50), json("[1]"), text("end")}),
               "x is 50% of [ 1 ] end");
-    EXPECT_EQ(logged({json(R"({"$map":[["a",1]]})"), json(R"({"$set":[1]})")}), "Map(1) { 'a' => 1 } Set(1) { 1 }");
+    EXPECT_EQ(logged({json(R"({"$map":[["a",1]]})"), json(R"({"$set":[1]})")}),
+              "Map(1) { 'a' => 1 } Set(1) { 1 }");
     EXPECT_EQ(logged({must(make("Uint8Array", {json("[1,2]")}))}), "Uint8Array(2) [ 1, 2 ]");
     EXPECT_EQ(logged({property(global("Math"), "max")}), "[Function: max]");
     EXPECT_EQ(logged({must(make("Error", {text("bad")}))}), "Error: bad\n    at <anonymous>");
-    EXPECT_EQ(logged({must(run("Promise.resolve", {Value(1)})), world_.object()}), "Promise { 1 } {}");
+    EXPECT_EQ(logged({must(run("Promise.resolve", {Value(1)})), world_.object()}),
+              "Promise { 1 } {}");
     const Value self = world_.object();
     must(set(world_, self, text("me"), self));
     EXPECT_EQ(logged({self}), "<ref *1> { me: [Circular *1] }");
@@ -39,10 +41,13 @@ TEST_F(HostTest, ConsoleWritesAsNodeDoes) {
 }
 
 TEST_F(HostTest, LongObjectsTakeManyLines) {
-    EXPECT_EQ(logged({json("[1,2,3,4,5,6,7,8,9,10]")}), "[\n  1, 2, 3, 4,  5,\n  6, 7, 8, 9, 10\n]");
-    EXPECT_EQ(logged({json(R"({"alpha":"aaaaaaaaaaaaaaaaaaaaaaaa","beta":"bbbbbbbbbbbbbbbbbbbbbbbb","gamma":"cccccccccc"})")}),
-              "{\n  alpha: 'aaaaaaaaaaaaaaaaaaaaaaaa',\n  beta: 'bbbbbbbbbbbbbbbbbbbbbbbb',\n"
-              "  gamma: 'cccccccccc'\n}");
+    EXPECT_EQ(logged({json("[1,2,3,4,5,6,7,8,9,10]")}),
+              "[\n  1, 2, 3, 4,  5,\n  6, 7, 8, 9, 10\n]");
+    EXPECT_EQ(
+        logged({json(
+            R"({"alpha":"aaaaaaaaaaaaaaaaaaaaaaaa","beta":"bbbbbbbbbbbbbbbbbbbbbbbb","gamma":"cccccccccc"})")}),
+        "{\n  alpha: 'aaaaaaaaaaaaaaaaaaaaaaaa',\n  beta: 'bbbbbbbbbbbbbbbbbbbbbbbb',\n"
+        "  gamma: 'cccccccccc'\n}");
 }
 
 TEST_F(HostTest, DebugTextIsThatOfTheGlue) {
@@ -52,12 +57,15 @@ TEST_F(HostTest, DebugTextIsThatOfTheGlue) {
     EXPECT_EQ(debug(Value(world_.names().symbols[0])), "Symbol(Symbol.iterator)");
     EXPECT_EQ(debug(must(run("Symbol", {}))), "Symbol");
     EXPECT_EQ(debug(property(global("Math"), "max")), "Function(max)");
-    EXPECT_EQ(debug(function(+[](World& /*world*/, Call /*call*/) -> Eventual<Value> { return Value(); })), "Function(f)");
+    EXPECT_EQ(debug(function(
+                  +[](World& /*world*/, Call /*call*/) -> Eventual<Value> { return Value(); })),
+              "Function(f)");
     EXPECT_EQ(debug(json(R"([1,"a",[null]])")), R"([1, "a", [null]])");
     EXPECT_EQ(debug(json(R"({"a":{"b":1}})")), R"x(Object({"a":{"b":1}}))x");
     EXPECT_EQ(debug(must(make("Map"))), "Map");
     EXPECT_EQ(debug(big(1)), "BigInt");
-    EXPECT_EQ(debug(must(make("TypeError", {text("no")}))), "TypeError: no\nTypeError: no\n    at <anonymous>");
+    EXPECT_EQ(debug(must(make("TypeError", {text("no")}))),
+              "TypeError: no\nTypeError: no\n    at <anonymous>");
     const Value self = world_.object();
     must(set(world_, self, text("me"), self));
     EXPECT_EQ(debug(self), "Object");
@@ -83,7 +91,8 @@ TEST_F(HostTest, ErrorsHaveNamesMessagesCausesAndStacks) {
 TEST_F(HostTest, DatesAreUtc) {
     const Value date = must(make("Date", {Value(1714979289010.0)}));
     EXPECT_EQ(show(method(date, "toISOString")), R"("2024-05-06T07:08:09.010Z")");
-    EXPECT_EQ(show(method(date, "toString")), R"x("Mon May 06 2024 07:08:09 GMT+0000 (Coordinated Universal Time)")x");
+    EXPECT_EQ(show(method(date, "toString")),
+              R"x("Mon May 06 2024 07:08:09 GMT+0000 (Coordinated Universal Time)")x");
     EXPECT_EQ(show(method(date, "toUTCString")), R"("Mon, 06 May 2024 07:08:09 GMT")");
     EXPECT_EQ(show(method(date, "getDay")), "1");
     EXPECT_EQ(show(method(date, "getTimezoneOffset")), "0");
@@ -92,9 +101,11 @@ TEST_F(HostTest, DatesAreUtc) {
     EXPECT_EQ(show(date), R"({"$date":"2025-02-06T07:08:09.010Z"})");
     EXPECT_EQ(show(run("Date.now", {})), "1700000000000");
     EXPECT_EQ(show(run("Date.UTC", {Value(99), Value(11)})), "944006400000");
-    EXPECT_EQ(show(make("Date", {Value(2024), Value(1), Value(30)})), R"({"$date":"2024-03-01T00:00:00.000Z"})");
+    EXPECT_EQ(show(make("Date", {Value(2024), Value(1), Value(30)})),
+              R"({"$date":"2024-03-01T00:00:00.000Z"})");
     EXPECT_EQ(show(make("Date", {Value(-1)})), R"({"$date":"1969-12-31T23:59:59.999Z"})");
-    EXPECT_EQ(show(make("Date", {Value(-62198755200000.0)})), R"({"$date":"-000001-01-01T00:00:00.000Z"})");
+    EXPECT_EQ(show(make("Date", {Value(-62198755200000.0)})),
+              R"({"$date":"-000001-01-01T00:00:00.000Z"})");
     EXPECT_EQ(error_of(method(must(make("Date", {Value(std::nan(""))})), "toISOString")),
               "RangeError: Invalid time value");
     EXPECT_EQ(show(binary(world_, BinaryOperator::kAdd, date, text(""))),
@@ -102,14 +113,17 @@ TEST_F(HostTest, DatesAreUtc) {
 }
 
 TEST_F(HostTest, DatesAreParsed) {
-    const auto parsed = [&](std::string_view source) { return show(run("Date.parse", {text(source)})); };
+    const auto parsed = [&](std::string_view source) {
+        return show(run("Date.parse", {text(source)}));
+    };
     EXPECT_EQ(parsed("1970-01-01"), "0");
     EXPECT_EQ(parsed("2024-05-06T07:08:09.010Z"), "1714979289010");
     EXPECT_EQ(parsed("2024-05-06T09:08:09+02:00"), "1714979289000");
     EXPECT_EQ(parsed("2024-05"), "1714521600000");
     EXPECT_EQ(parsed("+010000-01-01"), "253402300800000");
     EXPECT_EQ(parsed("Mon, 06 May 2024 07:08:09 GMT"), "1714979289000");
-    EXPECT_EQ(parsed("Mon May 06 2024 07:08:09 GMT+0000 (Coordinated Universal Time)"), "1714979289000");
+    EXPECT_EQ(parsed("Mon May 06 2024 07:08:09 GMT+0000 (Coordinated Universal Time)"),
+              "1714979289000");
     EXPECT_EQ(parsed("May 6, 2024"), "1714953600000");
     EXPECT_EQ(parsed("2024-13-01"), R"({"$number":"NaN"})");
     EXPECT_EQ(parsed("nonsense"), R"({"$number":"NaN"})");
@@ -134,20 +148,22 @@ TEST_F(HostTest, RandomnessAndClocksAreTheServices) {
 }
 
 TEST_F(HostTest, ClonesAreDeepAndKeepCircles) {
-    const Value source = json(R"({"a":[1,{"$map":[["k",{"$date":"1970-01-01T00:00:00.000Z"}]]}],"b":{"$bytes":"AQ=="}})");
+    const Value source = json(
+        R"({"a":[1,{"$map":[["k",{"$date":"1970-01-01T00:00:00.000Z"}]]}],"b":{"$bytes":"AQ=="}})");
     must(set(world_, source, text("me"), source));
     const Value copy = must(run("structuredClone", {source}));
     EXPECT_FALSE(copy.same_bits(source));
     EXPECT_TRUE(property(copy, "me").same_bits(copy));
-    EXPECT_EQ(show(copy),
-              R"({"a":[1,{"$map":[["k",{"$date":"1970-01-01T00:00:00.000Z"}]]}],"b":{"$bytes":"AQ=="},"me":{"$cycle":true}})");
+    EXPECT_EQ(
+        show(copy),
+        R"({"a":[1,{"$map":[["k",{"$date":"1970-01-01T00:00:00.000Z"}]]}],"b":{"$bytes":"AQ=="},"me":{"$cycle":true}})");
     EXPECT_EQ(error_of(run("structuredClone", {global("Object")})),
               "DataCloneError: function Object() { [native code] } could not be cloned.");
 }
 
 TEST_F(HostTest, WhatIsAbsentIsUndefined) {
-    for (const std::string_view name :
-         {"window", "self", "document", "fetch", "process", "require", "Worker", "Intl", "navigator", "Proxy"}) {
+    for (const std::string_view name : {"window", "self", "document", "fetch", "process", "require",
+                                        "Worker", "Intl", "navigator", "Proxy"}) {
         EXPECT_TRUE(global(name).is_undefined()) << name;
     }
     EXPECT_TRUE(global("globalThis").same_bits(Value::of(world_.global())));

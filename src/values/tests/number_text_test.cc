@@ -68,7 +68,9 @@ TEST_F(NumberTextTest, TextBecomesANumberOnlyAsAWhole) {
     EXPECT_EQ(number("infinity"), "NaN");
     EXPECT_EQ(number("nan"), "NaN");
     EXPECT_EQ(number("1_000"), "NaN");
-    EXPECT_EQ(number("\xC2\xA0" "7"), "7");  // a no-break space is white space
+    EXPECT_EQ(number("\xC2\xA0"
+                     "7"),
+              "7");  // a no-break space is white space
     EXPECT_EQ(number("7\xC3\xA9"), "NaN");
 }
 

@@ -151,7 +151,8 @@ TEST_F(OperatorsTest, BigIntsAreExact) {
     EXPECT_EQ(error_of(run("BigInt", {Value(1.5)})),
               "RangeError: The number 1.5 cannot be converted to a BigInt because it is not an "
               "integer");
-    EXPECT_EQ(apply(kPower, big(2), big(1'000'000'000)), "RangeError: Maximum BigInt size exceeded");
+    EXPECT_EQ(apply(kPower, big(2), big(1'000'000'000)),
+              "RangeError: Maximum BigInt size exceeded");
     EXPECT_EQ(apply(kShiftLeft, big(1), big(1'000'000'000)),
               "RangeError: Maximum BigInt size exceeded");
 }

@@ -10,11 +10,13 @@ class PromiseTest : public WorldTest {
 protected:
     // A function that writes down what it is called with.
     Value recorder(Value returns = {}) {
-        return function(+[](World& /*world*/, Call call) -> Eventual<Value> {
-            auto& captured = static_cast<NativeFunction&>(*call.callee);
-            captured.captured(0).as<ArrayObject>()->push(call.argument(0));
-            return captured.captured(1);
-        }, {log_, std::move(returns)});
+        return function(
+            +[](World& /*world*/, Call call) -> Eventual<Value> {
+                auto& captured = static_cast<NativeFunction&>(*call.callee);
+                captured.captured(0).as<ArrayObject>()->push(call.argument(0));
+                return captured.captured(1);
+            },
+            {log_, std::move(returns)});
     }
     Value log_ = list({});
 };
@@ -62,11 +64,12 @@ TEST_F(PromiseTest, TheExecutorRunsAtOnceAndTheFirstCallCounts) {
 
 TEST_F(PromiseTest, ThenablesAreFollowed) {
     const Value thenable = world_.object();
-    must(set(world_, thenable, text("then"), function(+[](World& world, Call call) -> Eventual<Value> {
-        const std::array arguments{Value(42)};
-        const Value resolve = call.argument(0);
-        co_return co_await values::call(world, resolve, Value(), arguments);
-    })));
+    must(set(world_, thenable, text("then"),
+             function(+[](World& world, Call call) -> Eventual<Value> {
+                 const std::array arguments{Value(42)};
+                 const Value resolve = call.argument(0);
+                 co_return co_await values::call(world, resolve, Value(), arguments);
+             })));
     const Value promise = must(run("Promise.resolve", {thenable}));
     EXPECT_EQ(promise.as<PromiseObject>()->state(), PromiseState::kPending);
     drain();
@@ -113,20 +116,21 @@ TEST_F(PromiseTest, RejectionsThatNobodyHandlesAreReportedOnce) {
 
 TEST_F(PromiseTest, WhatAMicrotaskThrowsIsReported) {
     must(run("queueMicrotask", {function(+[](World& world, Call /*call*/) -> Eventual<Value> {
-        return world.type_error("in a microtask");
-    })}));
+                 return world.type_error("in a microtask");
+             })}));
     drain();
     EXPECT_EQ(message_of(world_, *world_.take_uncaught()), "in a microtask");
-    EXPECT_EQ(error_of(run("queueMicrotask", {Value(1)})),
-              "TypeError: The \"callback\" argument must be of type function. Received type number (1)");
+    EXPECT_EQ(
+        error_of(run("queueMicrotask", {Value(1)})),
+        "TypeError: The \"callback\" argument must be of type function. Received type number (1)");
 }
 
 TEST_F(PromiseTest, EndlessMicrotasksUseUpTheSteps) {
     WorldLimits limits;
     limits.max_steps = 10'000;
     World world(services_, limits);
-    const Ref<NativeFunction> again =
-        world.native("again", 0, +[](World& inner, Call call) -> Eventual<Value> {
+    const Ref<NativeFunction> again = world.native(
+        "again", 0, +[](World& inner, Call call) -> Eventual<Value> {
             inner.queue_microtask(Ref(call.callee));
             return Value();
         });
@@ -142,8 +146,8 @@ TEST_F(PromiseTest, TooManyMicrotasksReachTheirLimit) {
     WorldLimits limits;
     limits.max_microtasks = 10;
     World world(services_, limits);
-    const Ref<NativeFunction> nothing =
-        world.native("f", 0, +[](World& /*world*/, Call /*call*/) -> Eventual<Value> { return Value(); });
+    const Ref<NativeFunction> nothing = world.native(
+        "f", 0, +[](World& /*world*/, Call /*call*/) -> Eventual<Value> { return Value(); });
     for (int i = 0; i < 10; ++i) {
         world.queue_microtask(nothing);
     }
