@@ -122,7 +122,6 @@ private:
     }
 
     [[nodiscard]] std::string helpers() const {
-        const std::string_view wasm_malloc = malloc_.empty() ? "__wbindgen_malloc" : malloc_;
         std::string out(refers_ ? kTableHelpers : kSlabHelpers);
         const auto replace = [&](std::string_view from, std::string_view to) {
             for (std::size_t at = out.find(from); at != std::string::npos;
@@ -133,7 +132,7 @@ private:
         out += kCommonHelpers;
         replace("SLAB", std::to_string(slab()));
         replace("TABLE", table_.empty() ? "__wbindgen_externrefs" : table_);
-        replace("MALLOC", wasm_malloc);
+        replace("MALLOC", malloc_.empty() ? "__wbindgen_malloc" : malloc_);
         replace("REALLOC", realloc_.empty() ? "__wbindgen_realloc" : realloc_);
         replace("STORE", store_.empty() ? "__wbindgen_exn_store" : store_);
         return out;

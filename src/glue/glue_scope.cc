@@ -198,8 +198,31 @@ void GlueScope::declare(const Js& statement) {
                                         .outside = pair->kid(0).text});
             }
             break;
+        case JsKind::kExpression:
+            declare_member(statement.kid(0));
+            break;
+        case JsKind::kExportList:
+            for (const Js* const pair : statement.kids) {
+                const Name* const here = statement.text.empty() ? find(pair->kid(0).text) : nullptr;
+                if (here != nullptr) {
+                    add(pair->kid(1).text, Name(*here));
+                }
+            }
+            break;
         default:
             break;
+    }
+}
+
+// exports.x = function: what other files know as x.
+void GlueScope::declare_member(const Js& expression) {
+    if (!expression.is(JsKind::kAssign, "=") || !expression.kid(0).is(JsKind::kMember) ||
+        !expression.kid(1).is(JsKind::kFunction)) {
+        return;
+    }
+    const Js& object = expression.kid(0).kid(0);
+    if (object.is(JsKind::kName, "exports") || object.is(JsKind::kMember, "exports")) {
+        add(expression.kid(0).text, {.kind = NameKind::kFunction, .node = &expression.kid(1)});
     }
 }
 
@@ -241,7 +264,8 @@ void GlueScope::declare_pattern(const Js& pattern, const Js& value) {
     }
 }
 
-// The array that undefined, null, true and false are pushed onto, and what is below them.
+// The array that undefined, null, true and false are pushed onto, and what is below
+// them.
 void GlueScope::find_heap() {
     any_below(*tree_.program, [&](const Js& node) {
         const Name* const heap = is_method_call(node, "push") && node.kids.size() == 5 &&

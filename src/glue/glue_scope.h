@@ -100,6 +100,7 @@ private:
                         std::vector<Candidate>& candidates) const;
     void declare_block(const Js& block);
     void declare(const Js& statement);
+    void declare_member(const Js& expression);
     void declare_variable(const Js& pair, bool constant);
     void declare_pattern(const Js& pattern, const Js& value);
     void add(std::string_view name, Name what);

@@ -301,9 +301,10 @@ Js* Parser::literal() {
         }
         made->number = *number;
     } else if (kind == JsKind::kString && !token.text.contains('\\')) {
-        made->text = token.text.substr(1, token.text.size() - 2);
+        made->text = string_inside(token.text);
     } else {
-        auto value = kind == JsKind::kString ? string_value(token.text) : bigint_digits(token.text);
+        auto value = kind == JsKind::kString ? unescaped(string_inside(token.text))
+                                             : bigint_digits(token.text);
         if (!value) {
             return fail("a literal is malformed");
         }
@@ -317,7 +318,7 @@ Js* Parser::template_literal() {
     Js* const made = make(JsKind::kTemplate, token_.begin);
     Token part = token_;
     while (made != nullptr) {
-        auto text = string_value(template_inside(part.text));
+        auto text = unescaped(template_inside(part.text));
         Js* const piece = make(JsKind::kString, part.begin);
         if (piece == nullptr) {
             return nullptr;

@@ -124,21 +124,6 @@ bool append_escape(std::string& out, std::string_view text, std::size_t& at) {
     return true;
 }
 
-std::optional<std::string> unescape(std::string_view text) {
-    std::string out;
-    out.reserve(text.size());
-    for (std::size_t at = 0; at < text.size();) {
-        if (text[at] != '\\') {
-            out.push_back(text[at++]);
-            continue;
-        }
-        if (++at >= text.size() || !append_escape(out, text, at)) {
-            return std::nullopt;
-        }
-    }
-    return out;
-}
-
 // Longest first.
 constexpr std::array<std::string_view, 59> kMarks{">>>=",
                                                   "...",
@@ -367,11 +352,23 @@ std::string_view template_inside(std::string_view part) {
     return part;
 }
 
-std::optional<std::string> string_value(std::string_view written) {
-    if (!written.empty() && (written.front() == '"' || written.front() == '\'')) {
-        written = written.substr(1, written.size() - 2);
+std::optional<std::string> unescaped(std::string_view inside) {
+    std::string out;
+    out.reserve(inside.size());
+    for (std::size_t at = 0; at < inside.size();) {
+        if (inside[at] != '\\') {
+            out.push_back(inside[at++]);
+            continue;
+        }
+        if (++at >= inside.size() || !append_escape(out, inside, at)) {
+            return std::nullopt;
+        }
     }
-    return unescape(written);
+    return out;
+}
+
+std::string_view string_inside(std::string_view written) {
+    return written.substr(1, written.size() - 2);
 }
 
 namespace {

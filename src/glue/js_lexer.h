@@ -67,11 +67,12 @@ private:
     bool after_newline_ = false;
 };
 
-// The value of a string (with its quotes) or of the inside of a template part. Nothing where an
-// escape is malformed. Half a surrogate pair becomes U+FFFD.
-std::optional<std::string> string_value(std::string_view written);
-// The characters of a template part between its delimiters.
+// The characters of a string or a template part between its delimiters.
+std::string_view string_inside(std::string_view written);
 std::string_view template_inside(std::string_view part);
+// What such characters mean. Nothing where an escape is malformed. Half a surrogate pair becomes
+// U+FFFD.
+std::optional<std::string> unescaped(std::string_view inside);
 std::optional<double> number_value(std::string_view written);
 // A BigInt's digits in base ten, from any base of at most 64 bits.
 std::optional<std::string> bigint_digits(std::string_view written);

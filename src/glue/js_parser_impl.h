@@ -34,6 +34,7 @@ private:
     };
 
     void advance();
+    std::size_t line_at(std::size_t place);
     bool accept(std::string_view mark);
     bool expect(std::string_view mark);
     [[nodiscard]] bool at(std::string_view mark) const { return token_.is(mark); }
@@ -92,11 +93,11 @@ private:
 
     JsTree tree_;
     Lexer lexer_;
-    Lexer before_{lexer_};  // where token_ begins
     Token token_;
-    std::size_t previous_end_ = 0;
     std::size_t nesting_ = 0;
-    std::size_t tokens_ = 0;
+    std::size_t work_ = 0;  // bytes and tokens read
+    std::size_t line_ = 1;  // at line_place_
+    std::size_t line_place_ = 0;
     const Js* bare_arrow_ = nullptr;  // the newest arrow function, unless brackets stand around it
     bool no_in_ = false;
     bool hopeless_ = false;  // a limit: stepping over a body would not help

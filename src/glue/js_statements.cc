@@ -5,17 +5,38 @@
 #include "glue/js_parser_impl.h"
 
 namespace realm::glue {
+namespace {
+
+// How often a text may be read on average, and what even a short one may cost.
+constexpr std::size_t kMostWork = 8;
+constexpr std::size_t kFreeWork = 10'000;
+
+}  // namespace
 
 void Parser::advance() {
-    previous_end_ = token_.begin + token_.text.size();
-    before_ = lexer_;
+    const std::size_t before = lexer_.at();
     token_ = lexer_.next();
     // A body that was not understood is read twice; those around it may be, too. That must not
     // become a way to make us read for ever.
-    if (++tokens_ > 2 * lexer_.source().size() + 10'000) {
+    work_ += lexer_.at() - before + 1;
+    if (work_ > kMostWork * lexer_.source().size() + kFreeWork) {
         hopeless_ = true;
         token_ = {.kind = TokenKind::kEnd, .text = {}, .begin = lexer_.source().size()};
     }
+}
+
+// Counted on from the last failure: there may be many.
+std::size_t Parser::line_at(std::size_t place) {
+    const std::string_view source = lexer_.source();
+    if (place >= line_place_) {
+        line_ += static_cast<std::size_t>(
+            std::ranges::count(source.substr(line_place_, place - line_place_), '\n'));
+    } else {
+        line_ -= static_cast<std::size_t>(
+            std::ranges::count(source.substr(place, line_place_ - place), '\n'));
+    }
+    line_place_ = place;
+    return line_;
 }
 
 Token Parser::peek() {
@@ -41,8 +62,7 @@ bool Parser::expect(std::string_view mark) {
 
 Js* Parser::fail(std::string_view what) {
     if (failure_.empty()) {
-        const std::string_view before = lexer_.source().substr(0, token_.begin);
-        failure_ = fmt::format("line {}: {}", std::ranges::count(before, '\n') + 1, what);
+        failure_ = fmt::format("line {}: {}", line_at(token_.begin), what);
     }
     return nullptr;
 }

@@ -117,12 +117,36 @@ private:
         if (modules.size() == 1) {
             return modules.front();
         }
+        leave_out_threads(modules);
+        if (modules.size() == 1) {
+            return modules.front();
+        }
         for (const std::string& entry : entries()) {
             if (auto found = module_of_entry(modules, entry)) {
                 return std::move(*found);
             }
         }
         return prefer(modules);
+    }
+
+    // Where others do without, those that import a memory are built for threads.
+    void leave_out_threads(std::vector<std::string>& modules) const {
+        constexpr std::size_t kMostRead = 10;
+        const auto alone = [&](const std::string& path) {
+            const auto wasm = files_.read(path);
+            const auto shape = wasm ? shape_of_(*wasm) : std::unexpected(wasm.error());
+            return shape && std::ranges::none_of(shape->imports, [](const ModuleItem& item) {
+                       return !item.function && item.name == "memory";
+                   });
+        };
+        if (modules.size() > kMostRead) {
+            return;
+        }
+        std::vector<std::string> kept;
+        std::ranges::copy_if(modules, std::back_inserter(kept), alone);
+        if (!kept.empty()) {
+            modules = std::move(kept);
+        }
     }
 
     // Beside the entry, or named by it or by a file that it loads.
@@ -185,8 +209,8 @@ private:
                            std::vector<std::string>& scripts) {
         constexpr std::size_t kMostScripts = 20;
         constexpr std::size_t kLongest = 200;
-        for (std::size_t at = text.find("/"); at != std::string_view::npos && at > 0;
-             at = text.find("/", at + 1)) {
+        for (std::size_t at = text.find('/'); at != std::string_view::npos;
+             at = text.find('/', at + 1)) {
             std::size_t begin = at;
             while (begin > 0 && text[begin - 1] == '.') {
                 --begin;

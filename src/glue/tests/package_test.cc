@@ -73,8 +73,13 @@ Result<ModuleShape> shape_of(std::string_view wasm) {
     if (!wasm.starts_with("bindgen")) {
         return ModuleShape{};
     }
-    return ModuleShape{.imports = {item("__wbindgen_throw", "(i32, i32) -> ()")},
-                       .exports = {item("one", "() -> (i32)"), item("__wbindgen_x", "() -> ()")}};
+    ModuleItem memory{.module = "wbg", .name = "memory", .function = false};
+    ModuleShape shape{.imports = {item("__wbindgen_throw", "(i32, i32) -> ()")},
+                      .exports = {item("one", "() -> (i32)"), item("__wbindgen_x", "() -> ()")}};
+    if (wasm == "bindgen threads") {
+        shape.imports.push_back(std::move(memory));
+    }
+    return shape;
 }
 
 constexpr const char* kGlue =
@@ -130,6 +135,34 @@ TEST(Package, FollowsPackageJsonToOneOfSeveral) {
               "nodejs/x_bg.wasm");
     EXPECT_EQ(with("{}"), "nodejs/x_bg.wasm");
     EXPECT_EQ(open(builds, "web/x_bg.wasm")->wasm, "bindgen web");
+}
+
+TEST(Package, PrefersTheModuleWithoutThreads) {
+    const auto package =
+        open({{"package/package.json", R"({"main": "index.js"})"},
+              {"package/index.js", "/* */ import('./mt/x.js'); import('./st/x.js')"},
+              {"package/mt/x.js", kGlue},
+              {"package/mt/x_bg.wasm", "bindgen threads"},
+              {"package/st/x.js", kGlue},
+              {"package/st/x_bg.wasm", "bindgen"}});
+    ASSERT_TRUE(package) << package.error().message;
+    EXPECT_EQ(package->module, "st/x_bg.wasm");
+}
+
+TEST(Package, FollowsSnippets) {
+    const auto package = open(
+        {{"package/x_bg.wasm", "bindgen"},
+         {"package/x.js",
+          "const { __wbindgen_throw } = require(String.raw`./snippets/a/inline0.js`);\n"
+          "let wasm; imports.wbg.__wbindgen_throw = __wbindgen_throw;\n"
+          "module.exports.one = function() { return wasm.one(); };"},
+         {"package/snippets/a/inline0.js", "exports.__wbindgen_throw = function(a) { throw a; }"}});
+    ASSERT_TRUE(package);
+    const Bindings& bindings = *package->bindings;
+    EXPECT_EQ(bindings.source.glue, "x.js");
+    EXPECT_EQ(bindings.imports.at(0).unsupported, "");
+    EXPECT_EQ(to_json(bindings.functions.back().body),
+              nlohmann::json::parse(R"(["throw", ["local", 0]])"));
 }
 
 TEST(Package, TakesTheGlueThatSaysMost) {
