@@ -9,6 +9,9 @@
 
 namespace realm::values {
 
+// Natives take their Call by value, since those that are coroutines keep it.
+// NOLINTBEGIN(performance-unnecessary-value-param)
+
 namespace {
 
 Eventual<Value> array_construct(World& world, Call call) {
@@ -405,5 +408,7 @@ constinit const BuiltinSpec kArraySpec{.name = "Array",
                                        .methods = kMethods,
                                        .statics = kStatics,
                                        .more = more};
+
+// NOLINTEND(performance-unnecessary-value-param)
 
 }  // namespace realm::values

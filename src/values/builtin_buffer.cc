@@ -8,6 +8,9 @@
 
 namespace realm::values {
 
+// Natives take their Call by value, since those that are coroutines keep it.
+// NOLINTBEGIN(performance-unnecessary-value-param)
+
 namespace {
 
 Eventual<Value> buffer_construct(World& world, Call call) {
@@ -219,5 +222,7 @@ constinit const BuiltinSpec kDataViewSpec{.name = "DataView",
                                           .tagged = true};
 constinit const BuiltinSpec kMemorySpec{
     .name = "Memory", .methods = kMemoryMethods, .getters = kMemoryGetters, .more = more_memory};
+
+// NOLINTEND(performance-unnecessary-value-param)
 
 }  // namespace realm::values

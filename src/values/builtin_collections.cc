@@ -5,6 +5,9 @@
 
 namespace realm::values {
 
+// Natives take their Call by value, since those that are coroutines keep it.
+// NOLINTBEGIN(performance-unnecessary-value-param)
+
 namespace {
 
 constexpr std::string_view name_of(TableKind kind) {
@@ -268,5 +271,7 @@ constinit const BuiltinSpec kWeakRefSpec{.name = "WeakRef",
                                          .length = 1,
                                          .methods = kWeakRefMethods,
                                          .tagged = true};
+
+// NOLINTEND(performance-unnecessary-value-param)
 
 }  // namespace realm::values

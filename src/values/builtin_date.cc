@@ -9,6 +9,9 @@
 
 namespace realm::values {
 
+// Natives take their Call by value, since those that are coroutines keep it.
+// NOLINTBEGIN(performance-unnecessary-value-param)
+
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
@@ -245,5 +248,7 @@ constinit const BuiltinSpec kDateSpec{.name = "Date",
                                       .length = 7,
                                       .methods = kMethods,
                                       .statics = kStatics};
+
+// NOLINTEND(performance-unnecessary-value-param)
 
 }  // namespace realm::values

@@ -6,6 +6,9 @@
 
 namespace realm::values {
 
+// Natives take their Call by value, since those that are coroutines keep it.
+// NOLINTBEGIN(performance-unnecessary-value-param)
+
 namespace {
 
 // What new Error(message, {cause}) makes; `first` is where its message is among the arguments.
@@ -182,5 +185,7 @@ constinit const BuiltinSpec kDomExceptionSpec{.name = "DOMException",
                                               .construct = dom_exception_construct,
                                               .parent = Builtin::kError,
                                               .tagged = true};
+
+// NOLINTEND(performance-unnecessary-value-param)
 
 }  // namespace realm::values

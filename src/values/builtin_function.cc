@@ -5,6 +5,9 @@
 
 namespace realm::values {
 
+// Natives take their Call by value, since those that are coroutines keep it.
+// NOLINTBEGIN(performance-unnecessary-value-param)
+
 namespace {
 
 Eventual<Value> return_global(World& world, Call /*call*/) {
@@ -255,5 +258,7 @@ constinit const BuiltinSpec kFunctionSpec{.name = "Function",
 
 constinit const BuiltinSpec kReflectSpec{
     .name = "Reflect", .methods = kReflectMethods, .tagged = true};
+
+// NOLINTEND(performance-unnecessary-value-param)
 
 }  // namespace realm::values

@@ -10,6 +10,9 @@
 
 namespace realm::values {
 
+// Natives take their Call by value, since those that are coroutines keep it.
+// NOLINTBEGIN(performance-unnecessary-value-param)
+
 namespace {
 
 Eventual<Value> parse_int_native(World& world, Call call) {
@@ -317,5 +320,7 @@ void more(World& world, Object& global) {
 }  // namespace
 
 constinit const BuiltinSpec kGlobalSpec{.name = "global", .methods = kFunctions, .more = more};
+
+// NOLINTEND(performance-unnecessary-value-param)
 
 }  // namespace realm::values

@@ -8,6 +8,9 @@
 
 namespace realm::values {
 
+// Natives take their Call by value, since those that are coroutines keep it.
+// NOLINTBEGIN(performance-unnecessary-value-param)
+
 namespace {
 
 template <ConsoleLevel kLevel>
@@ -150,5 +153,7 @@ constinit const BuiltinSpec kCryptoSpec{
     .name = "Crypto", .methods = kCryptoMethods, .tagged = true};
 constinit const BuiltinSpec kTimeoutSpec{
     .name = "Timeout", .construct = no_timeout, .methods = kTimeoutMethods};
+
+// NOLINTEND(performance-unnecessary-value-param)
 
 }  // namespace realm::values

@@ -5,6 +5,9 @@
 
 namespace realm::values {
 
+// Natives take their Call by value, since those that are coroutines keep it.
+// NOLINTBEGIN(performance-unnecessary-value-param)
+
 namespace {
 
 // One object for all four; its class differs by prototype.
@@ -148,5 +151,7 @@ constinit const BuiltinSpec kStringIteratorSpec{.name = "String Iterator",
                                                 .parent = Builtin::kIterator,
                                                 .methods = kStringMethods,
                                                 .tagged = true};
+
+// NOLINTEND(performance-unnecessary-value-param)
 
 }  // namespace realm::values

@@ -6,6 +6,9 @@
 
 namespace realm::values {
 
+// Natives take their Call by value, since those that are coroutines keep it.
+// NOLINTBEGIN(performance-unnecessary-value-param)
+
 namespace {
 
 // From the leaves up, as the reviver is to see them.
@@ -49,5 +52,7 @@ constexpr std::array kMethods{MethodSpec{"parse", parse, 2}, MethodSpec{"stringi
 }  // namespace
 
 constinit const BuiltinSpec kJsonSpec{.name = "JSON", .methods = kMethods, .tagged = true};
+
+// NOLINTEND(performance-unnecessary-value-param)
 
 }  // namespace realm::values

@@ -10,6 +10,9 @@
 
 namespace realm::values {
 
+// Natives take their Call by value, since those that are coroutines keep it.
+// NOLINTBEGIN(performance-unnecessary-value-param)
+
 namespace {
 
 // The primitive that `this` is or boxes.
@@ -311,5 +314,7 @@ constinit const BuiltinSpec kBigIntSpec{.name = "BigInt",
                                         .methods = kBigIntMethods,
                                         .statics = kBigIntStatics,
                                         .tagged = true};
+
+// NOLINTEND(performance-unnecessary-value-param)
 
 }  // namespace realm::values

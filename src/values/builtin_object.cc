@@ -5,6 +5,9 @@
 
 namespace realm::values {
 
+// Natives take their Call by value, since those that are coroutines keep it.
+// NOLINTBEGIN(performance-unnecessary-value-param)
+
 namespace {
 
 Eventual<Value> object_construct(World& world, Call call) {
@@ -439,5 +442,7 @@ constinit const BuiltinSpec kObjectSpec{.name = "Object",
                                         .methods = kMethods,
                                         .statics = kStatics,
                                         .more = more};
+
+// NOLINTEND(performance-unnecessary-value-param)
 
 }  // namespace realm::values

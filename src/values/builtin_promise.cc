@@ -6,6 +6,9 @@
 
 namespace realm::values {
 
+// Natives take their Call by value, since those that are coroutines keep it.
+// NOLINTBEGIN(performance-unnecessary-value-param)
+
 namespace {
 
 Eventual<Value> promise_construct(World& world, Call call) {
@@ -247,5 +250,7 @@ constinit const BuiltinSpec kPromiseSpec{.name = "Promise",
                                          .methods = kMethods,
                                          .statics = kStatics,
                                          .tagged = true};
+
+// NOLINTEND(performance-unnecessary-value-param)
 
 }  // namespace realm::values

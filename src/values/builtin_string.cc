@@ -9,6 +9,9 @@
 
 namespace realm::values {
 
+// Natives take their Call by value, since those that are coroutines keep it.
+// NOLINTBEGIN(performance-unnecessary-value-param)
+
 Eventual<Ref<String>> this_text(World& world, Value self, std::string_view method) {
     if (self.is_string()) {
         return Ref(&self.string());
@@ -410,5 +413,7 @@ constinit const BuiltinSpec kStringSpec{.name = "String",
                                         .statics = kStatics};
 constinit const BuiltinSpec kRegExpSpec{
     .name = "RegExp", .construct = regexp_construct, .length = 2, .methods = kRegExpMethods};
+
+// NOLINTEND(performance-unnecessary-value-param)
 
 }  // namespace realm::values

@@ -6,6 +6,9 @@
 
 namespace realm::values {
 
+// Natives take their Call by value, since those that are coroutines keep it.
+// NOLINTBEGIN(performance-unnecessary-value-param)
+
 namespace {
 
 Eventual<Value> encoder_construct(World& world, Call call) {
@@ -202,5 +205,7 @@ constinit const BuiltinSpec kTextDecoderSpec{.name = "TextDecoder",
                                              .methods = kDecoderMethods,
                                              .getters = kDecoderGetters,
                                              .tagged = true};
+
+// NOLINTEND(performance-unnecessary-value-param)
 
 }  // namespace realm::values

@@ -10,6 +10,9 @@
 
 namespace realm::values {
 
+// Natives take their Call by value, since those that are coroutines keep it.
+// NOLINTBEGIN(performance-unnecessary-value-param)
+
 namespace {
 
 Completion<TypedArrayObject*> typed(World& world, const Value& self) {
@@ -428,5 +431,7 @@ const BuiltinSpec& typed_array_spec(Builtin builtin) {
     return kConcrete.at(static_cast<std::size_t>(builtin) -
                         static_cast<std::size_t>(Builtin::kInt8Array));
 }
+
+// NOLINTEND(performance-unnecessary-value-param)
 
 }  // namespace realm::values

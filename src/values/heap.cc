@@ -17,7 +17,9 @@ constexpr std::size_t kFewest = 10'000;
 
 }  // namespace
 
-void Value::let_go() noexcept { bits_.cell->release(); }
+void Value::let_go() noexcept {
+    bits_.cell->release();
+}
 
 void Cell::die() noexcept {
     heap_->bury(*this);

@@ -6,6 +6,9 @@
 
 namespace realm::values {
 
+// Natives take their Call by value, since those that are coroutines keep it.
+// NOLINTBEGIN(performance-unnecessary-value-param)
+
 namespace {
 
 // A job for the reaction of a settled promise: captured are handler, resolve, reject, the result
@@ -184,5 +187,7 @@ Eventual<Value> promise_of(World& world, Value value) {
     co_await resolve_promise(world, promise, value);
     co_return Value(promise);
 }
+
+// NOLINTEND(performance-unnecessary-value-param)
 
 }  // namespace realm::values

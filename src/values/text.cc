@@ -64,6 +64,32 @@ std::optional<char32_t> decode(std::string_view text, std::size_t& at) {
     return point;
 }
 
+// The plain search takes as long as both lengths multiplied, which a long part may not.
+constexpr std::size_t kLongPart = 32;
+
+template <class Text, class Part>
+std::size_t find_in(const Text& text, const Part& part, std::size_t from) {
+    if (part.size() <= kLongPart || from >= text.size()) {
+        return text.find(part, from);
+    }
+    const auto found = std::search(text.begin() + static_cast<std::ptrdiff_t>(from), text.end(),
+                                   std::boyer_moore_searcher(part.begin(), part.end()));
+    return found == text.end() ? String::npos : static_cast<std::size_t>(found - text.begin());
+}
+
+template <class Text, class Part>
+std::size_t rfind_in(const Text& text, const Part& part, std::size_t from) {
+    if (part.size() <= kLongPart || part.size() > text.size()) {
+        return text.rfind(part, from);
+    }
+    const std::size_t end = std::min(from, text.size() - part.size()) + part.size();
+    const auto first = text.rbegin() + static_cast<std::ptrdiff_t>(text.size() - end);
+    const auto found =
+        std::search(first, text.rend(), std::boyer_moore_searcher(part.rbegin(), part.rend()));
+    return found == text.rend() ? String::npos
+                                : static_cast<std::size_t>(text.rend() - found) - part.size();
+}
+
 template <class Left, class Right>
 int compare_units(const Left& left, const Right& right) {
     const std::size_t both = std::min(left.size(), right.size());
@@ -132,6 +158,9 @@ bool String::equals(const String& other) const {
 }
 
 int String::compare(const String& other) const {
+    if (this == &other) {
+        return 0;
+    }
     if (is_ascii()) {
         return other.is_ascii() ? compare_units(ascii(), other.ascii())
                                 : compare_units(ascii(), other.wide());
@@ -156,16 +185,16 @@ bool String::has_at(const String& part, std::size_t index) const {
 
 std::size_t String::find(const String& part, std::size_t from) const {
     if (is_ascii()) {
-        return part.is_ascii() ? ascii().find(part.ascii(), from) : npos;
+        return part.is_ascii() ? find_in(ascii(), part.ascii(), from) : npos;
     }
-    return part.is_ascii() ? wide().find(part.utf16(), from) : wide().find(part.wide(), from);
+    return find_in(wide(), part.utf16(), from);
 }
 
 std::size_t String::rfind(const String& part, std::size_t from) const {
     if (is_ascii()) {
-        return part.is_ascii() ? ascii().rfind(part.ascii(), from) : npos;
+        return part.is_ascii() ? rfind_in(ascii(), part.ascii(), from) : npos;
     }
-    return part.is_ascii() ? wide().rfind(part.utf16(), from) : wide().rfind(part.wide(), from);
+    return rfind_in(wide(), part.utf16(), from);
 }
 
 Ref<String> make_string(Heap& heap, std::string_view utf8) {
