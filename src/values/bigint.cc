@@ -15,6 +15,9 @@ using Integer = boost::multiprecision::cpp_int;
 
 Integer integer_of(const BigInt& value) {
     Integer out;
+    if (value.is_zero()) {
+        return out;  // an empty range leaves no number behind
+    }
     boost::multiprecision::import_bits(out, value.limbs().begin(), value.limbs().end(), 64, false);
     return value.is_negative() ? Integer(-out) : out;
 }

@@ -100,7 +100,6 @@ private:
 
     std::string show_object(const Value& value, std::size_t depth, std::size_t indent) {
         Object& object = value.object();
-        deepest_ = depth;
         std::string name = constructor_name(world_, object);
         const bool has_prototype = object.prototype() != nullptr;
         if (name.empty()) {
@@ -118,6 +117,7 @@ private:
         if (++objects_ > kMaxObjects || written_ > kMaxText || !world_.step(1 + open_.size())) {
             return "...";
         }
+        deepest_ = depth;
         open_.push_back(value);
         Shown shown = list_entries(value, name, depth, indent);
         open_.pop_back();

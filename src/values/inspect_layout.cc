@@ -44,7 +44,7 @@ void group(Shown& shown, std::size_t indent) {
     const double bias =
         std::sqrt(static_cast<double>(cell) -
                   static_cast<double>(total) / static_cast<double>(shown.entries.size()));
-    const double biased = std::max(static_cast<double>(cell) - bias, 1.0);
+    const double biased = std::max(static_cast<double>(cell) - 3 - bias, 1.0);
     const auto square = static_cast<std::size_t>(
         std::round(std::sqrt(kHeightOfCharacter * biased * static_cast<double>(count)) / biased));
     const std::size_t columns =

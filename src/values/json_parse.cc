@@ -49,7 +49,7 @@ public:
         }
         skip_space();
         if (at_ < text_.length()) {
-            return fail_at("Unexpected non-whitespace character after JSON");
+            return fail_at("Unexpected non-whitespace character after JSON", "");
         }
         return root;
     }
@@ -80,9 +80,9 @@ private:
         }
     }
 
-    Bad fail_at(std::string_view what) {
-        return world_.fail(Builtin::kSyntaxError,
-                           std::string(what) + " in JSON at position " + std::to_string(at_));
+    Bad fail_at(std::string_view what, std::string_view where = " in JSON") {
+        return world_.fail(Builtin::kSyntaxError, std::string(what) + std::string(where) +
+                                                      " at position " + std::to_string(at_));
     }
     // A token that nothing begins with.
     Bad unexpected_token() {

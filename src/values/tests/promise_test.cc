@@ -161,12 +161,15 @@ TEST_F(PromiseTest, TooManyMicrotasksReachTheirLimit) {
 // --- Functions that take their time, as closures of a guest do -----------------------------------
 
 struct Gate {
-    bool await_ready() const noexcept { return open; }
-    void await_suspend(std::coroutine_handle<> handle) { waiting = handle; }
-    int await_resume() const noexcept { return 5; }
+    struct Awaiter {
+        Gate& gate;
+        [[nodiscard]] bool await_ready() const noexcept { return false; }
+        void await_suspend(std::coroutine_handle<> handle) const { gate.waiting = handle; }
+        [[nodiscard]] int await_resume() const noexcept { return 5; }
+    };
+    Awaiter enter() { return {*this}; }
     void pass() { std::exchange(waiting, nullptr).resume(); }
 
-    bool open = false;
     std::coroutine_handle<> waiting;
 };
 
@@ -174,7 +177,7 @@ class SlowDouble final : public Callable {
 public:
     explicit SlowDouble(Gate& gate) : gate_(gate) {}
     Eventual<Value> run(World& world, Call call) override {
-        const int added = co_await gate_;
+        const int added = co_await gate_.enter();
         if (call.argument(0).is_undefined()) {
             co_return world.type_error("nothing to double");
         }
