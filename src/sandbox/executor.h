@@ -20,12 +20,24 @@ namespace realm::sandbox {
 
 class Run;
 
+// What stands in for JavaScript beside a guest that wants it.
+struct BindgenLimits {
+    std::uint64_t values = 200'000;  // alive at one time; handles as many
+    std::uint64_t value_bytes = std::uint64_t{64} << 20;
+    std::uint32_t timers = 1000;
+    std::uint32_t microtasks = 100'000;
+    std::uint32_t names = 1000;           // that steps gave to results
+    std::uint32_t nesting = 64;           // calls of the guest within imports within calls
+    std::uint64_t steps = 1'000'000'000;  // of our own work, in one call from outside
+};
+
 struct InstanceLimits {
     std::uint64_t memory_bytes = std::uint64_t{64} << 20;
     std::uint32_t table_elements = 16384;
     std::chrono::milliseconds cpu{10'000};    // on our threads, all polls together
     std::chrono::milliseconds wall{300'000};  // from start to end, waiting included
     std::chrono::milliseconds idle{300'000};  // a kept guest without a job
+    BindgenLimits bindgen{};
 };
 
 // One party among which the executor divides its CPU time: while several have runs that are ready,

@@ -43,8 +43,10 @@ RunLimits run_limits(const config::Limits& limits);
 
 // Calls of a module's exports instead of its entry, as Session::start_steps describes them.
 struct StepOrder {
-    std::vector<envelope::Json> steps;
+    std::vector<std::string> steps;    // JSON
     sandbox::Conventions conventions;  // count where an instance is made for them
+    // Called with each line as soon as it is there, on an executor thread; may be empty.
+    std::function<void(std::string_view)> on_line;
 };
 
 // What a program is to answer. `meta` has its request_id, operation and tenant set.
