@@ -45,7 +45,8 @@ RunLimits run_limits(const config::Limits& limits);
 struct StepOrder {
     std::vector<std::string> steps;    // JSON
     sandbox::Conventions conventions;  // count where an instance is made for them
-    // Called with each line as soon as it is there, on an executor thread; may be empty.
+    // Takes each line as soon as its step is done, on an executor thread; the reply then holds none.
+    // May be empty.
     std::function<void(std::string_view)> on_line;
 };
 

@@ -79,6 +79,7 @@ struct Session::Caller {
         const auto add = [&](std::string_view line) {
             if (order->on_line) {
                 order->on_line(line);
+                return;
             }
             results += results.empty() ? "" : ",";
             results += line;
