@@ -4,6 +4,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/bytes.h"
 #include "config/run_limits.h"
 #include "inference/engine.h"
 #include "interfaces/grants.h"
