@@ -113,11 +113,8 @@ private:
                 break;
             case Op::kHandleAdd:
                 // The third word of a slice that is written back is the array itself.
-                if (type.kind == Kind::kSlice) {
-                    type.written = true;
-                } else {
-                    type.kind = Kind::kValue;
-                }
+                type.written = type.kind == Kind::kSlice;
+                type.kind = type.written ? Kind::kSlice : Kind::kValue;
                 break;
             case Op::kHandleBorrow:
                 type.kind = Kind::kValue;
@@ -182,19 +179,11 @@ private:
         Type& type = item_.result;
         const auto found = [&](Kind kind) { type.kind = kind; };
         switch (node.op) {
-            case Op::kLocal: {
-                const Node* last = nullptr;
-                for_each(body_, [&](const Node& at) {
-                    if (at.op == Op::kSetLocal && at.index == node.index &&
-                        at.operands[0].op != Op::kUndefined) {
-                        last = &at.operands[0];
-                    }
-                });
-                if (last != nullptr) {
+            case Op::kLocal:
+                if (const Node* const last = last_value(node.index)) {
                     result(*last, hops + 1);
                 }
                 break;
-            }
             case Op::kText:
                 found(Kind::kString);
                 break;
@@ -215,26 +204,10 @@ private:
                 result(node.operands[2], hops + 1);
                 break;
             case Op::kMethod:
-                if (node.operands[0].op == Op::kView) {
-                    type.element = node.operands[0].type;
-                    found(Kind::kSlice);
-                } else if (node.text == "fromCodePoint") {
-                    found(Kind::kChar);
-                } else if (node.text == "asUintN") {
-                    found(Kind::kU64);
-                } else {
-                    result(node.operands[0], hops + 1);
-                }
+                method_result(node, hops);
                 break;
             case Op::kCallFunction:
-                for_each(bindings_.functions[node.index].body, [&](const Node& at) {
-                    if (at.op == Op::kAllocate) {
-                        type.class_name = at.text;
-                        found(Kind::kObject);
-                    } else if (at.op == Op::kText && type.kind == Kind::kUnknown) {
-                        found(Kind::kString);
-                    }
-                });
+                helper_result(node);
                 break;
             case Op::kLoad:
                 found(node.type == Element::kF64   ? Kind::kF64
@@ -242,18 +215,58 @@ private:
                       : node.type == Element::kI64 ? Kind::kI64
                                                    : Kind::kI32);
                 break;
-            case Op::kWasmCall: {
-                const ModuleItem* const export_ = module_.find_export(node.text);
-                if (export_ != nullptr && export_->results.size() == 1) {
-                    found(kind_of_word(export_->results[0]));
-                }
+            case Op::kWasmCall:
+                call_result(node);
                 break;
-            }
             case Op::kGet:
                 result(node.operands[0], hops + 1);
                 break;
             default:
                 break;
+        }
+    }
+
+    // What a variable was set to at last, but for undefined.
+    [[nodiscard]] const Node* last_value(std::uint32_t slot) const {
+        const Node* last = nullptr;
+        for_each(body_, [&](const Node& at) {
+            if (at.op == Op::kSetLocal && at.index == slot && at.operands[0].op != Op::kUndefined) {
+                last = &at.operands[0];
+            }
+        });
+        return last;
+    }
+
+    void method_result(const Node& node, int hops) {
+        if (node.operands[0].op == Op::kView) {
+            item_.result.element = node.operands[0].type;
+            item_.result.kind = Kind::kSlice;
+        } else if (node.text == "fromCodePoint") {
+            item_.result.kind = Kind::kChar;
+        } else if (node.text == "asUintN") {
+            item_.result.kind = Kind::kU64;
+        } else {
+            result(node.operands[0], hops + 1);
+        }
+    }
+
+    // Of X.__wrap(pointer), or of a helper that gives text.
+    void helper_result(const Node& node) {
+        Type& type = item_.result;
+        for_each(bindings_.functions[node.index].body, [&](const Node& at) {
+            if (at.op == Op::kAllocate) {
+                type.class_name = at.text;
+                type.kind = Kind::kObject;
+            } else if (at.op == Op::kText && type.kind == Kind::kUnknown) {
+                type.kind = Kind::kString;
+            }
+        });
+    }
+
+    void call_result(const Node& node) {
+        const ModuleItem* const export_ = module_.find_export(node.text);
+        if (export_ != nullptr && export_->results.size() == 1) {
+            item_.result.kind = kind_of_word(export_->results[0]);
         }
     }
 

@@ -80,7 +80,7 @@ void GlueScope::recognise(Name& name) {
     const Js& function = *name.node;
     switch (function.parameters()) {
         case 1:
-            name.role = recognise_one(function, name);
+            name.role = recognise_one(function);
             break;
         case 2:
             name.role = recognise_two(function, name);
@@ -102,63 +102,21 @@ void GlueScope::recognise(Name& name) {
     learn_table(function, name.role);
 }
 
-Role GlueScope::recognise_one(const Js& function, Name& /*name*/) {
-    const auto contains = [&](const auto& test) { return any_below(function.body(), test); };
+// Of helpers with one parameter.
+Role GlueScope::recognise_one(const Js& function) {
     const Js* const value = only_return(function);
-    if (value != nullptr && value->is(JsKind::kIndex) && !heap_.empty() &&
-        value->kid(0).is(JsKind::kName, heap_) && is_parameter(function, 0, value->kid(1))) {
-        return Role::kHandleGet;
-    }
-    // Exports use the slab, too.
-    const bool calls_module = contains(
-        [&](const Js& at) { return at.is(JsKind::kCall) && wasm_member(at.kid(0)).has_value(); });
-    const bool writes_heap = !heap_.empty() && !calls_module && contains([&](const Js& at) {
-        return at.is(JsKind::kAssign) && at.kid(0).is(JsKind::kIndex) &&
-               at.kid(0).kid(0).is(JsKind::kName, heap_);
-    });
-    const bool drops = !calls_module && calls(function, Role::kHandleDrop);
-    const bool gets = calls(function, Role::kHandleGet) || reads_heap(function);
-    const bool returns = contains(
-        [](const Js& at) { return at.is(JsKind::kReturn) && !at.kid(0).is(JsKind::kNothing); });
-    const bool pushes = !heap_.empty() && !calls_module && contains([&](const Js& at) {
-        return is_method_call(at, "push") && at.kid(0).kid(0).is(JsKind::kName, heap_);
-    });
-    if (pushes) {
-        return Role::kHandleAdd;
-    }
-    const bool lowers_top = !calls_module && contains([&](const Js& at) {
-        return at.is(JsKind::kIndex) && !heap_.empty() && at.kid(0).is(JsKind::kName, heap_) &&
-               at.kid(1).is(JsKind::kUpdate, "--");
-    });
-    if (lowers_top) {
-        any_below(function.body(), [&](const Js& at) {
-            const auto found =
-                at.is(JsKind::kUpdate, "--") ? names_.find(at.kid(0).text) : names_.end();
-            if (found != names_.end()) {
-                found->second.role = Role::kHeapTop;
-            }
-            return found != names_.end();
-        });
-        return Role::kHandleBorrow;
-    }
-    if (drops || writes_heap) {
-        return returns && gets ? Role::kHandleTake : returns ? Role::kPlain : Role::kHandleDrop;
+    if (const Role role = recognise_slab(function, value); role != Role::kPlain) {
+        return role;
     }
     const auto table_call = [&](std::string_view method) {
-        return contains([&](const Js& at) {
+        return any_below(function.body(), [&](const Js& at) {
             return is_method_call(at, method) && wasm_member(at.kid(0).kid(0)).has_value();
         });
     };
-    const auto own_call = [&](std::size_t arguments) {
-        return contains([&](const Js& at) {
-            return at.is(JsKind::kCall) && wasm_member(at.kid(0)) &&
-                   at.kids.size() == arguments + 1;
-        });
-    };
-    if (table_call("set") && own_call(0)) {
+    if (table_call("set") && calls_module(function, 0)) {
         return Role::kHandleAdd;
     }
-    if (table_call("get") && own_call(1)) {
+    if (table_call("get") && calls_module(function, 1)) {
         return Role::kHandleTake;
     }
     if (has_text(function, "Object(") && has_method_call(function, "stringify")) {
@@ -173,14 +131,82 @@ Role GlueScope::recognise_one(const Js& function, Name& /*name*/) {
                ((is_parameter(function, 0, at.kid(0)) && is_nothing(at.kid(1))) ||
                 (is_parameter(function, 0, at.kid(1)) && is_nothing(at.kid(0))));
     };
-    if (value != nullptr && (compares(*value, "==") ||
+    const bool none =
+        value != nullptr && (compares(*value, "==") ||
                              (value->is(JsKind::kBinary, "||") && compares(value->kid(0), "===") &&
-                              compares(value->kid(1), "===")))) {
-        return Role::kIsNone;
-    }
-    return Role::kPlain;
+                              compares(value->kid(1), "===")));
+    return none ? Role::kIsNone : Role::kPlain;
 }
 
+// Whether it calls an export with so many arguments, or, without a number, any export.
+bool GlueScope::calls_module(const Js& function, std::optional<std::size_t> arguments) const {
+    return any_below(function.body(), [&](const Js& at) {
+        return at.is(JsKind::kCall) && wasm_member(at.kid(0)) &&
+               (!arguments || at.kids.size() == *arguments + 1);
+    });
+}
+
+Role GlueScope::recognise_slab(const Js& function, const Js* value) {
+    // Exports use the slab, too.
+    if (heap_.empty() || calls_module(function, std::nullopt)) {
+        return Role::kPlain;
+    }
+    const auto contains = [&](const auto& test) { return any_below(function.body(), test); };
+    const auto is_slot = [&](const Js& at) {
+        return at.is(JsKind::kIndex) && at.kid(0).is(JsKind::kName, heap_);
+    };
+    if (value != nullptr && is_slot(*value) && is_parameter(function, 0, value->kid(1))) {
+        return Role::kHandleGet;
+    }
+    if (contains([&](const Js& at) {
+            return is_method_call(at, "push") && at.kid(0).kid(0).is(JsKind::kName, heap_);
+        })) {
+        return Role::kHandleAdd;
+    }
+    if (contains(
+            [&](const Js& at) { return is_slot(at) && at.kid(1).is(JsKind::kUpdate, "--"); })) {
+        any_below(function.body(), [&](const Js& at) {
+            const auto found =
+                at.is(JsKind::kUpdate, "--") ? names_.find(at.kid(0).text) : names_.end();
+            if (found != names_.end()) {
+                found->second.role = Role::kHeapTop;
+            }
+            return found != names_.end();
+        });
+        return Role::kHandleBorrow;
+    }
+    const bool drops = calls(function, Role::kHandleDrop) || contains([&](const Js& at) {
+                           return at.is(JsKind::kAssign) && is_slot(at.kid(0));
+                       });
+    const bool gets = calls(function, Role::kHandleGet) || contains(is_slot);
+    const bool returns = contains(
+        [](const Js& at) { return at.is(JsKind::kReturn) && !at.kid(0).is(JsKind::kNothing); });
+    if (!drops || (returns && !gets)) {
+        return Role::kPlain;
+    }
+    return returns ? Role::kHandleTake : Role::kHandleDrop;
+}
+
+// Of helpers that take a value and an allocator.
+Role GlueScope::recognise_passing(const Js& function, Name& name) {
+    const Name* const view = view_in(function);
+    Role role = Role::kPlain;
+    if (calls(function, Role::kHandleAdd) && has_loop(function)) {
+        role = Role::kPassHandles;
+    } else if (has_method_call(function, "encode") || has_method_call(function, "charCodeAt")) {
+        role = Role::kPassText;
+    } else if (view != nullptr && has_method_call(function, "set")) {
+        name.element = view->element;
+        role = Role::kPassArray;
+    }
+    if (role != Role::kPlain) {
+        find_vector_length(function);
+    }
+    return role;
+}
+
+// Of helpers with two parameters: a function and its arguments, a value and an allocator, or a
+// place in memory and a number.
 Role GlueScope::recognise_two(const Js& function, Name& name) {
     if (applies(function)) {
         const bool stores = any_below(function.body(), [&](const Js& at) {
@@ -192,33 +218,19 @@ Role GlueScope::recognise_two(const Js& function, Name& name) {
         });
         return stores ? Role::kCatch : Role::kTransparent;
     }
-    const Name* const view = view_in(function);
     if (calls_parameter(function, 1)) {
-        const bool adds = calls(function, Role::kHandleAdd);
-        const bool sets = view != nullptr && has_method_call(function, "set");
-        if (adds && has_loop(function)) {
-            find_vector_length(function);
-            return Role::kPassHandles;
-        }
-        if (has_method_call(function, "encode") || has_method_call(function, "charCodeAt")) {
-            find_vector_length(function);
-            return Role::kPassText;
-        }
-        if (sets) {
-            name.element = view->element;
-            find_vector_length(function);
-            return Role::kPassArray;
-        }
-        return Role::kPlain;
+        return recognise_passing(function, name);
     }
+    const Name* const view = view_in(function);
     if (view != nullptr && has_method_call(function, "decode")) {
         return Role::kText;
     }
-    const bool gets_each =
+    const bool takes = calls(function, Role::kHandleTake);
+    const bool gets =
         calls(function, Role::kHandleGet) || any_below(function.body(), [&](const Js& at) {
             return is_method_call(at, "get") && wasm_member(at.kid(0).kid(0)).has_value();
         });
-    if (has_loop(function) && (calls(function, Role::kHandleTake) || gets_each)) {
+    if (has_loop(function) && (takes || gets)) {
         const bool drops = any_below(function.body(), [&](const Js& at) {
             const bool call = at.is(JsKind::kCall) && wasm_member(at.kid(0)) && at.kids.size() == 3;
             if (call) {
@@ -226,22 +238,18 @@ Role GlueScope::recognise_two(const Js& function, Name& name) {
             }
             return call;
         });
-        return drops || calls(function, Role::kHandleTake) ? Role::kTakeHandles : Role::kGetHandles;
+        return drops || takes ? Role::kTakeHandles : Role::kGetHandles;
     }
     const Js* const value = only_return(function);
-    if (value == nullptr) {
-        return Role::kPlain;
-    }
-    if (view != nullptr && is_method_call(*value, "subarray")) {
+    if (value != nullptr && view != nullptr && is_method_call(*value, "subarray")) {
         name.element = view->element;
         return Role::kViewOf;
     }
     // getStringFromWasm0 calls decodeText.
-    if (value->is(JsKind::kCall) && is_role(value->kid(0), Role::kText) &&
-        value->kids.size() == 3 && is_parameter(function, 1, value->kid(2))) {
-        return Role::kText;
-    }
-    return Role::kPlain;
+    const bool text = value != nullptr && value->is(JsKind::kCall) &&
+                      is_role(value->kid(0), Role::kText) && value->kids.size() == 3 &&
+                      is_parameter(function, 1, value->kid(2));
+    return text ? Role::kText : Role::kPlain;
 }
 
 // (a, b, f) or (a, b, destructor, f), with a state that counts references.

@@ -291,12 +291,6 @@ void GlueScope::find_heap() {
     });
 }
 
-bool GlueScope::reads_heap(const Js& function) const {
-    return !heap_.empty() && any_below(function, [&](const Js& at) {
-        return at.is(JsKind::kIndex) && at.kid(0).is(JsKind::kName, heap_);
-    });
-}
-
 // Functions without parameters that give a typed array made of the module's memory.
 void GlueScope::find_views() {
     for (auto& [text, name] : names_) {

@@ -108,13 +108,15 @@ private:
     void find_heap();
     void find_views();
     void recognise(Name& name);
-    Role recognise_one(const Js& function, Name& name);
+    Role recognise_one(const Js& function);
+    Role recognise_slab(const Js& function, const Js* value);
+    Role recognise_passing(const Js& function, Name& name);
+    [[nodiscard]] bool calls_module(const Js& function, std::optional<std::size_t> arguments) const;
     Role recognise_two(const Js& function, Name& name);
     void recognise_closure(const Js& function, Name& name);
     void find_vector_length(const Js& function);
     void learn_table(const Js& function, Role role);
     [[nodiscard]] const Name* view_in(const Js& function) const;
-    [[nodiscard]] bool reads_heap(const Js& function) const;
 
     const JsTree& tree_;
     const ModuleShape& module_;

@@ -285,67 +285,6 @@ Js* Parser::primary() {
     }
 }
 
-Js* Parser::literal() {
-    const Token token = token_;
-    const JsKind kind = token.kind == TokenKind::kString   ? JsKind::kString
-                        : token.kind == TokenKind::kBigInt ? JsKind::kBigInt
-                                                           : JsKind::kNumber;
-    Js* const made = make(kind, token.begin);
-    if (made == nullptr) {
-        return nullptr;
-    }
-    if (kind == JsKind::kNumber) {
-        const auto number = number_value(token.text);
-        if (!number) {
-            return fail("a number is malformed");
-        }
-        made->number = *number;
-    } else if (kind == JsKind::kString && !token.text.contains('\\')) {
-        made->text = string_inside(token.text);
-    } else {
-        auto value = kind == JsKind::kString ? unescaped(string_inside(token.text))
-                                             : bigint_digits(token.text);
-        if (!value) {
-            return fail("a literal is malformed");
-        }
-        made->text = tree_.keep(std::move(*value));
-    }
-    advance();
-    return made;
-}
-
-Js* Parser::template_literal() {
-    Js* const made = make(JsKind::kTemplate, token_.begin);
-    Token part = token_;
-    while (made != nullptr) {
-        auto text = unescaped(template_inside(part.text));
-        Js* const piece = make(JsKind::kString, part.begin);
-        if (piece == nullptr) {
-            return nullptr;
-        }
-        piece->text = text ? tree_.keep(std::move(*text)) : template_inside(part.text);
-        if (!add(*made, piece)) {
-            return nullptr;
-        }
-        if (part.text.ends_with('`') && part.text.size() > 1) {
-            advance();
-            return made;
-        }
-        advance();
-        if (!add(*made, expression())) {
-            return nullptr;
-        }
-        if (!at("}")) {
-            return fail("'}' is missing in a template");
-        }
-        part = lexer_.template_rest(token_);
-        if (part.kind != TokenKind::kTemplate) {
-            return fail("a template does not end");
-        }
-    }
-    return nullptr;
-}
-
 Js* Parser::name_or_arrow() {
     const Token name = token_;
     if (at("function") || at("class")) {
@@ -354,35 +293,14 @@ Js* Parser::name_or_arrow() {
     if (at("new")) {
         return new_expression();
     }
-    if (at("async")) {
-        const Token behind = peek();
-        if (behind.is("function") && !behind.after_newline) {
-            advance();
-            return function(kAsync);
-        }
-        if (behind.kind == TokenKind::kName && !behind.after_newline && !behind.is("of") &&
-            !behind.is("in") && !behind.is("instanceof")) {
-            advance();
-            Js* const parameter = make(JsKind::kName, token_.begin);
-            if (parameter == nullptr) {
-                return nullptr;
-            }
-            parameter->text = token_.text;
-            advance();
-            return arrow(name.begin, parameter, kAsync);
-        }
+    const Token behind = at("async") ? peek() : Token{};
+    if (behind.kind == TokenKind::kName && !behind.after_newline && !behind.is("of") &&
+        !behind.is("in") && !behind.is("instanceof")) {
+        advance();
+        return behind.is("function") ? function(kAsync) : async_arrow(name.begin);
     }
     if (at("import")) {
-        advance();
-        Js* const meta = make(JsKind::kMeta, name.begin);
-        if (meta == nullptr) {
-            return nullptr;
-        }
-        meta->text = at("(") ? "import()" : "import.meta";
-        if (accept(".")) {
-            advance();
-        }
-        return meta;
+        return import_expression();
     }
     constexpr std::array<std::pair<std::string_view, JsKind>, 5> kWords{
         {{"true", JsKind::kTrue},
@@ -401,22 +319,50 @@ Js* Parser::name_or_arrow() {
     if (made->is(JsKind::kName) && at("=>")) {
         return arrow(name.begin, made, 0);
     }
-    if (made->is(JsKind::kName, "async") && at("(") && !token_.after_newline) {
-        Js* const call = make(JsKind::kCall, name.begin, {made});
-        if (call == nullptr || !arguments(*call)) {
-            return nullptr;
-        }
-        if (!at("=>")) {
-            return call;
-        }
-        Js* const list = make(JsKind::kComma, name.begin);
-        if (list == nullptr) {
-            return nullptr;
-        }
-        list->kids.assign(call->kids.begin() + 1, call->kids.end());
-        return arrow(name.begin, list, kAsync);
+    const bool calls_async = made->is(JsKind::kName, "async") && at("(") && !token_.after_newline;
+    return calls_async ? call_or_async_arrow(made) : made;
+}
+
+// async x => ...
+Js* Parser::async_arrow(std::size_t begin) {
+    Js* const parameter = make(JsKind::kName, token_.begin);
+    if (parameter == nullptr) {
+        return nullptr;
     }
-    return made;
+    parameter->text = token_.text;
+    advance();
+    return arrow(begin, parameter, kAsync);
+}
+
+// async(x) or async (x) => ...
+Js* Parser::call_or_async_arrow(Js* name) {
+    Js* const call = make(JsKind::kCall, name->begin, {name});
+    if (call == nullptr || !arguments(*call)) {
+        return nullptr;
+    }
+    if (!at("=>")) {
+        return call;
+    }
+    Js* const list = make(JsKind::kComma, name->begin);
+    if (list == nullptr) {
+        return nullptr;
+    }
+    list->kids.assign(call->kids.begin() + 1, call->kids.end());
+    return arrow(name->begin, list, kAsync);
+}
+
+// import.meta, import(x)
+Js* Parser::import_expression() {
+    Js* const meta = make(JsKind::kMeta, token_.begin);
+    advance();
+    if (meta == nullptr) {
+        return nullptr;
+    }
+    meta->text = at("(") ? "import()" : "import.meta";
+    if (accept(".")) {
+        advance();
+    }
+    return meta;
 }
 
 Js* Parser::new_expression() {
@@ -437,51 +383,6 @@ Js* Parser::new_expression() {
         return nullptr;
     }
     return made;
-}
-
-Js* Parser::array() {
-    Js* const made = make(JsKind::kArray, token_.begin);
-    advance();
-    const bool no_in = std::exchange(no_in_, false);
-    while (made != nullptr && !at("]")) {
-        const std::size_t begin = token_.begin;
-        if (at(",")) {
-            advance();
-            if (!add(*made, nothing())) {
-                return nullptr;
-            }
-            continue;
-        }
-        const bool spread = accept("...");
-        Js* item = assignment();
-        if (item != nullptr && spread) {
-            item = make(JsKind::kSpread, begin, {item});
-        }
-        if (!add(*made, item)) {
-            return nullptr;
-        }
-        if (!accept(",")) {
-            break;
-        }
-    }
-    no_in_ = no_in;
-    return expect("]") ? made : nullptr;
-}
-
-Js* Parser::object() {
-    Js* const made = make(JsKind::kObject, token_.begin);
-    advance();
-    const bool no_in = std::exchange(no_in_, false);
-    while (made != nullptr && !at("}")) {
-        if (!add(*made, property())) {
-            return nullptr;
-        }
-        if (!accept(",")) {
-            break;
-        }
-    }
-    no_in_ = no_in;
-    return expect("}") ? made : nullptr;
 }
 
 Js* Parser::parenthesised() {

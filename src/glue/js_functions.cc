@@ -199,13 +199,8 @@ Js* Parser::property_name(std::uint8_t& flags) {
     return made;
 }
 
-// Of an object, or of the pattern that it turns out to be.
-Js* Parser::property() {
-    const std::size_t begin = token_.begin;
-    if (accept("...")) {
-        Js* const value = assignment();
-        return value == nullptr ? nullptr : make(JsKind::kSpread, begin, {value});
-    }
+// async, get, set and * before a name.
+std::uint8_t Parser::property_words() {
     std::uint8_t flags = 0;
     constexpr std::array<std::pair<std::string_view, JsFlag>, 3> kWords{
         {{"async", kAsync}, {"get", kGetter}, {"set", kSetter}}};
@@ -221,6 +216,17 @@ Js* Parser::property() {
     if (accept("*")) {
         flags |= kGenerator;
     }
+    return flags;
+}
+
+// Of an object, or of the pattern that it turns out to be.
+Js* Parser::property() {
+    const std::size_t begin = token_.begin;
+    if (accept("...")) {
+        Js* const value = assignment();
+        return value == nullptr ? nullptr : make(JsKind::kSpread, begin, {value});
+    }
+    std::uint8_t flags = property_words();
     const bool is_name = token_.kind == TokenKind::kName;
     Js* const key = property_name(flags);
     if (key == nullptr) {

@@ -47,6 +47,7 @@ private:
     // Statements.
     Js* statement();
     Js* keyword_statement();
+    Js* conditional_statement();
     Js* block();
     Js* variables();
     Js* for_statement();
@@ -67,6 +68,7 @@ private:
     bool parameters(Js& made);
     Js* class_definition();
     Js* member();
+    std::uint8_t property_words();
     Js* property_name(std::uint8_t& flags);
     Js* pattern();
     Js* pattern_item();
@@ -81,6 +83,9 @@ private:
     Js* member_chain(Js* base, bool calls);
     Js* primary();
     Js* name_or_arrow();
+    Js* async_arrow(std::size_t begin);
+    Js* call_or_async_arrow(Js* name);
+    Js* import_expression();
     Js* literal();
     Js* template_literal();
     Js* array();

@@ -181,6 +181,27 @@ Js* Parser::condition() {
     return value != nullptr && expect(")") ? value : nullptr;
 }
 
+Js* Parser::conditional_statement() {
+    const Token word = token_;
+    advance();
+    if (word.is("do")) {
+        Js* const body = statement();
+        if (body == nullptr || !expect("while")) {
+            return nullptr;
+        }
+        Js* const test = condition();
+        accept(";");
+        return test == nullptr ? nullptr : make(JsKind::kDoWhile, word.begin, {test, body});
+    }
+    Js* const test = condition();
+    Js* const then = test == nullptr ? nullptr : statement();
+    if (then == nullptr || word.is("while")) {
+        return then == nullptr ? nullptr : make(JsKind::kWhile, word.begin, {test, then});
+    }
+    Js* const otherwise = accept("else") ? statement() : nothing();
+    return otherwise == nullptr ? nullptr : make(JsKind::kIf, word.begin, {test, then, otherwise});
+}
+
 // nullptr without a failure where the statement begins with no keyword.
 Js* Parser::keyword_statement() {
     const std::size_t begin = token_.begin;
@@ -200,12 +221,8 @@ Js* Parser::keyword_statement() {
     if (word == "class") {
         return class_definition();
     }
-    if (word == "if") {
-        advance();
-        Js* const test = condition();
-        Js* const then = test == nullptr ? nullptr : statement();
-        Js* const otherwise = then == nullptr ? nullptr : accept("else") ? statement() : nothing();
-        return otherwise == nullptr ? nullptr : make(JsKind::kIf, begin, {test, then, otherwise});
+    if (word == "if" || word == "while" || word == "do") {
+        return conditional_statement();
     }
     if (word == "return" || word == "throw") {
         advance();
@@ -215,22 +232,6 @@ Js* Parser::keyword_statement() {
         return value != nullptr && end_statement()
                    ? make(word == "return" ? JsKind::kReturn : JsKind::kThrow, begin, {value})
                    : nullptr;
-    }
-    if (word == "while") {
-        advance();
-        Js* const test = condition();
-        Js* const body = test == nullptr ? nullptr : statement();
-        return body == nullptr ? nullptr : make(JsKind::kWhile, begin, {test, body});
-    }
-    if (word == "do") {
-        advance();
-        Js* const body = statement();
-        if (body == nullptr || !expect("while")) {
-            return nullptr;
-        }
-        Js* const test = condition();
-        accept(";");
-        return test == nullptr ? nullptr : make(JsKind::kDoWhile, begin, {test, body});
     }
     if (word == "break" || word == "continue") {
         advance();

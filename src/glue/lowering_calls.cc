@@ -22,6 +22,28 @@ constexpr std::array kAccesses{AccessRow{.name = "Int8", .type = Element::kI8},
                                AccessRow{.name = "Float32", .type = Element::kF32},
                                AccessRow{.name = "Float64", .type = Element::kF64}};
 
+struct HelperOperation {
+    Role role;
+    Op op;
+    std::size_t operands;
+};
+
+constexpr std::array kHelperOperations{
+    HelperOperation{.role = Role::kText, .op = Op::kText, .operands = 2},
+    HelperOperation{.role = Role::kPassText, .op = Op::kPassText, .operands = 1},
+    HelperOperation{.role = Role::kPassArray, .op = Op::kPassArray, .operands = 1},
+    HelperOperation{.role = Role::kPassHandles, .op = Op::kPassHandles, .operands = 1},
+    HelperOperation{.role = Role::kViewOf, .op = Op::kView, .operands = 2},
+    HelperOperation{.role = Role::kTakeHandles, .op = Op::kTakeHandles, .operands = 2},
+    HelperOperation{.role = Role::kGetHandles, .op = Op::kGetHandles, .operands = 2},
+    HelperOperation{.role = Role::kHandleGet, .op = Op::kHandleGet, .operands = 1},
+    HelperOperation{.role = Role::kHandleDrop, .op = Op::kHandleDrop, .operands = 1},
+    HelperOperation{.role = Role::kHandleTake, .op = Op::kHandleTake, .operands = 1},
+    HelperOperation{.role = Role::kHandleAdd, .op = Op::kHandleAdd, .operands = 1},
+    HelperOperation{.role = Role::kHandleBorrow, .op = Op::kHandleBorrow, .operands = 1},
+    HelperOperation{.role = Role::kIsNone, .op = Op::kIsNone, .operands = 1},
+    HelperOperation{.role = Role::kDebugText, .op = Op::kDebugText, .operands = 1}};
+
 }  // namespace
 
 bool Lowering::has_spread(const Js& call) const {
@@ -81,6 +103,16 @@ Node Lowering::helper_call(const Js& node, const Name& helper) {
             name = *member;
         }
     };
+    if (helper.role == Role::kPassText || helper.role == Role::kPassArray ||
+        helper.role == Role::kPassHandles) {
+        learn(2, bindings_.helpers.malloc);
+        learn(3, bindings_.helpers.realloc);
+    }
+    for (const HelperOperation& row : kHelperOperations) {
+        if (row.role == helper.role) {
+            return operation(row.op, row.operands);
+        }
+    }
     switch (helper.role) {
         case Role::kView:
             return type_node(Op::kView, helper.element);
@@ -88,38 +120,6 @@ Node Lowering::helper_call(const Js& node, const Name& helper) {
             return node_of(Op::kNew, {text_node(Op::kGlobal, "DataView"),
                                       text_node(Op::kProperty, "buffer",
                                                 {text_node(Op::kWasmExport, "memory")})});
-        case Role::kText:
-            return operation(Op::kText, 2);
-        case Role::kPassText:
-            learn(2, bindings_.helpers.malloc);
-            learn(3, bindings_.helpers.realloc);
-            return operation(Op::kPassText, 1);
-        case Role::kPassArray:
-            learn(2, bindings_.helpers.malloc);
-            return operation(Op::kPassArray, 1);
-        case Role::kPassHandles:
-            learn(2, bindings_.helpers.malloc);
-            return operation(Op::kPassHandles, 1);
-        case Role::kViewOf:
-            return operation(Op::kView, 2);
-        case Role::kTakeHandles:
-            return operation(Op::kTakeHandles, 2);
-        case Role::kGetHandles:
-            return operation(Op::kGetHandles, 2);
-        case Role::kHandleGet:
-            return operation(Op::kHandleGet, 1);
-        case Role::kHandleDrop:
-            return operation(Op::kHandleDrop, 1);
-        case Role::kHandleTake:
-            return operation(Op::kHandleTake, 1);
-        case Role::kHandleAdd:
-            return operation(Op::kHandleAdd, 1);
-        case Role::kHandleBorrow:
-            return operation(Op::kHandleBorrow, 1);
-        case Role::kIsNone:
-            return operation(Op::kIsNone, 1);
-        case Role::kDebugText:
-            return operation(Op::kDebugText, 1);
         case Role::kMakeClosure:
             return make_closure(node, helper);
         default:

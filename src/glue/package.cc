@@ -330,6 +330,13 @@ private:
         return {};
     }
 
+    // Text that is about another module.
+    static bool fills_nothing(const Bindings& bindings) {
+        return !bindings.imports.empty() &&
+               std::ranges::all_of(bindings.imports,
+                                   [](const Import& one) { return !one.unsupported.empty(); });
+    }
+
     static std::size_t gaps_of(const Bindings& bindings) {
         const auto bad = [](const auto& item) { return !item.unsupported.empty(); };
         return static_cast<std::size_t>(std::ranges::count_if(bindings.imports, bad) +
@@ -359,6 +366,9 @@ private:
             if (++tried == kMostTried || (best && gaps_of(*best) == 0)) {
                 break;
             }
+        }
+        if (best && fills_nothing(*best)) {
+            best.reset();
         }
         if (!best) {
             best = bindings_without_glue(shape, declarations_of(module));

@@ -132,6 +132,15 @@ TEST(Package, TakesTheGlueThatSaysMost) {
     EXPECT_EQ(package->bindings->source.glue, "other.mjs");
 }
 
+TEST(Package, PassesOverTextAboutAnotherModule) {
+    const auto package = open({{"package/x.wasm", "bindgen"},
+                               {"package/y.js",
+                                "let wasm; export function one() { wasm.one(); "
+                                "wasm.__wbindgen_x(); }"}});
+    ASSERT_TRUE(package);
+    EXPECT_EQ(package->bindings->source.glue, "");
+}
+
 TEST(Package, GuessesWithoutGlue) {
     const auto package = open({{"package/x.wasm", "bindgen"}});
     ASSERT_TRUE(package);
