@@ -68,7 +68,7 @@ Completion<T*> receiver(World& world, std::string_view method, const Value& self
 // A function that was given where one must be: "x is not a function".
 Completion<void> require_callable(World& world, const Value& value);
 // to_integer() of an argument, or what it is without one.
-Eventual<double> integer_or(World& world, Value value, double otherwise);
+Eventual<double> integer_or(World& world, const Value& value, double otherwise);
 
 Value make_array_iterator(World& world, Value iterated, IteratorKind kind);
 Value make_table_iterator(World& world, Value table, IteratorKind kind);
