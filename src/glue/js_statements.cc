@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "glue/js_parser_impl.h"
 
@@ -257,6 +258,28 @@ Js* Parser::keyword_statement() {
     return word == "export" ? export_statement() : nullptr;
 }
 
+namespace {
+
+// The names below a node, which is no deeper than the parser goes.
+void rename_below(Js& node, std::string_view from, std::string_view to) {
+    for (Js* const kid : node.kids) {
+        if (kid->is(JsKind::kName, from)) {
+            kid->text = to;
+        }
+        rename_below(*kid, from, to);
+    }
+}
+
+// var A = class B {...}, as bundlers write it: inside, B is what A is outside.
+void name_class(const Js& target, Js& value) {
+    if (value.is(JsKind::kClass) && target.is(JsKind::kName) && !value.text.empty() &&
+        value.text != target.text) {
+        rename_below(value, std::exchange(value.text, target.text), target.text);
+    }
+}
+
+}  // namespace
+
 Js* Parser::variables() {
     Js* const made = make(JsKind::kVar, token_.begin);
     if (made == nullptr) {
@@ -271,6 +294,7 @@ Js* Parser::variables() {
         if (value == nullptr || !add(*made, make(JsKind::kPair, begin, {target, value}))) {
             return nullptr;
         }
+        name_class(*target, *value);
     } while (accept(","));
     return made;
 }
