@@ -83,11 +83,14 @@ Eventual<Value> capture_stack_trace(World& world, Call call) {
         if (message.is_string() && message.string().length() > 0) {
             head += ": " + message.string().utf8();
         }
-        (void)object.define_own(world, world.names().stack,
-                                {.value = world.string(head + "\n    at <anonymous>"),
-                                 .writable = true,
-                                 .enumerable = false,
-                                 .configurable = true});
+        auto defined = object.define_own(world, world.names().stack,
+                                         {.value = world.string(head + "\n    at <anonymous>"),
+                                          .writable = true,
+                                          .enumerable = false,
+                                          .configurable = true});
+        if (!defined) {
+            return std::unexpected(std::move(defined.error()));
+        }
     }
     return Value();
 }

@@ -314,7 +314,9 @@ Completion<Value> fix(World& world, const Value& value, bool freezes) {
         if (freezes && !own->is_accessor()) {
             change.writable = false;
         }
-        (void)object.define_own(world, key, change);
+        if (auto defined = object.define_own(world, key, change); !defined) {
+            return std::unexpected(std::move(defined.error()));
+        }
     }
     return value;
 }
