@@ -80,8 +80,11 @@ base::Task<StepLines> BindgenSteps::run(const ForeignStep& step) {
     if (unwound && host_.plan().bindings().returns == glue::ReturnMode::kReturnArea) {
         static_cast<void>(co_await restore_stack_pointer());
     }
+    // What went beyond a limit still holds it.
+    const bool spent = !result && result.error().is_fault() &&
+                       result.error().fault().type == ErrorType::kProgramLimit;
     made.ends_instance =
-        unwound && host_.plan().bindings().returns == glue::ReturnMode::kMultiValue;
+        spent || (unwound && host_.plan().bindings().returns == glue::ReturnMode::kMultiValue);
     made.callbacks = std::move(lines_);
     if (result) {
         made.result = std::move(*result);

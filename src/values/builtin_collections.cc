@@ -60,7 +60,7 @@ Eventual<Value> construct_table(World& world, Call call) {
         if (!element) {
             co_return out;
         }
-        Value key = *element;
+        Value key;
         Value value;
         if constexpr (kIsMap) {
             if (!element->is_object()) {
@@ -70,6 +70,8 @@ Eventual<Value> construct_table(World& world, Call call) {
             }
             key = co_await get(world, *element, Value(0));
             value = co_await get(world, *element, Value(1));
+        } else {
+            key = *element;
         }
         co_await add(world, *made, key, std::move(value));
     }
