@@ -58,7 +58,8 @@ public:
         }
         const auto refers = [](const ModuleItem& item) {
             return item.name.starts_with("__wbindgen_init_externref_table") ||
-                   std::ranges::find(item.parameters, "externref") != item.parameters.end();
+                   std::ranges::find(item.parameters, "externref") != item.parameters.end() ||
+                   std::ranges::find(item.results, "externref") != item.results.end();
         };
         refers_ = std::ranges::any_of(module.imports, refers) ||
                   std::ranges::any_of(module.exports, refers);

@@ -249,6 +249,9 @@ Node Lowering::closure_value(const Js& node) {
     made.rest = made.parameters > 0 && node.kid(made.parameters - 1).is(JsKind::kSpread);
     made.body = body_of(node);
     frame_ = frame.around;
+    if (!reason_.empty()) {
+        return node_of(Op::kUndefined);  // the function around it is given up
+    }
     const auto captures = static_cast<std::uint32_t>(frame.captured.size());
     renumber(made.body, captures);
     made.captures = captures;

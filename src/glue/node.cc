@@ -184,7 +184,7 @@ Json number_json(double number) {
     }
     constexpr double kExact = 9007199254740992.0;
     if (std::abs(number) < kExact && number == std::floor(number) &&
-        !(number == 0 && std::signbit(number))) {
+        (number != 0 || !std::signbit(number))) {
         return static_cast<std::int64_t>(number);
     }
     return number;

@@ -401,6 +401,21 @@ export function parse(x) { return wasm.parse(x); }
               json(R"(["set_local", 3, ["property", "a", ["local", 0]]])"));
 }
 
+TEST(GlueReader, WhatIsGivenUpLeavesNothingBehind) {
+    ModuleShape module = new_module();
+    module.imports = {item("__wbg_x", "(externref) -> ()")};
+    const Bindings bindings = read(module, R"js(
+let wasm;
+export function __wbg_x(arg0) { arg0.then(async (a, b) => { await a; }); }
+export function parse(x) { return wasm.parse(x); }
+)js");
+    EXPECT_EQ(bindings.find_import("__wbg_x")->unsupported,
+              "it is an async function or a generator");
+    const auto again = parse_bindings(bindings_text(bindings));
+    ASSERT_TRUE(again) << again.error().message;
+    EXPECT_EQ(*again, bindings);
+}
+
 TEST(GlueReader, RefusesWhatIsNoGlue) {
     const auto refusal = [](std::string_view javascript) {
         const auto bindings =

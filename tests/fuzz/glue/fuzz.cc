@@ -35,7 +35,7 @@ realm::glue::ModuleShape shape() {
 void check(const realm::glue::Bindings& bindings) {
     const std::string text = realm::glue::bindings_text(bindings);
     const auto again = realm::glue::parse_bindings(text);
-    require(again.has_value(), "a sidecar that was made is accepted");
+    require(again.has_value(), again ? "" : again.error().message.c_str());
     require(realm::glue::bindings_text(*again) == text, "and is written as it was");
 }
 
