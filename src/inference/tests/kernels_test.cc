@@ -112,8 +112,8 @@ TEST(Kernels, ProductsWithQ41WeightsHaveTheBitsOfSingleOnes) {
 
 // Beyond 1,024 blocks of 32 a row is left to llama.cpp.
 TEST(Kernels, ProductsOfVeryLongRowsToo) {
-    expect_products_equal(32 * 1024, 5, 9);
-    expect_products_equal(32 * 1025, 5, 9);
+    expect_products_equal(std::int64_t{32} * 1024, 5, 9);
+    expect_products_equal(std::int64_t{32} * 1025, 5, 9);
 }
 
 // ---- Attention.

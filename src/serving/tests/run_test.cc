@@ -134,9 +134,9 @@ TEST_F(RunTest, a_trap_outweighs_a_reply) {
 TEST_F(RunTest, a_fault_is_not_logged_to_whoever_gets_it_anyway) {
     RunRequest request;
     request.log_faults = false;
-    serving::Run run(std::move(request), "chat", {}, sink_,
-                     telemetry::Logger::to_stream(log_, telemetry::Level::kWarn,
-                                                  telemetry::LogFormat::kText));
+    serving::Run run(
+        std::move(request), "chat", {}, sink_,
+        telemetry::Logger::to_stream(log_, telemetry::Level::kWarn, telemetry::LogFormat::kText));
     run.line(2, "careful");
     run.end({.error = fail(ErrorType::kProgramTrap, "unreachable", "boom").error(), .usage = {}});
     EXPECT_EQ(sink_->results.at(0).reply.error().message, "boom");
