@@ -114,6 +114,8 @@ constexpr Rule kRules[] = {
     {"top_k", [](const Json& j) { return is_whole(j, -1, kMaxInt); },
      "a whole number, 0 or -1 for off", Quote::kNumber},
     {"min_tokens", [](const Json& j) { return is_whole(j, 0, kMaxInt); }, "a whole number"},
+    {"priority", [](const Json& j) { return is_whole(j, -1000, 1000); },
+     "a whole number from -1000 to 1000", Quote::kNumber},
     {"ignore_eos", [](const Json& j) { return j.is_boolean(); }, "true or false"},
     {"cache_prompt", [](const Json& j) { return j.is_boolean(); }, "true or false"},
     {"frequency_penalty", [](const Json& j) { return is_between(j, -2, 2); },
