@@ -158,11 +158,11 @@ private:
     }
 
     void passed(const Node& node, std::size_t which, Type& type) const {
-        const ModuleItem* const export_ = module_.find_export(node.text);
-        if (export_ == nullptr || which >= export_->parameters.size()) {
+        const ModuleItem* const exported = module_.find_export(node.text);
+        if (exported == nullptr || which >= exported->parameters.size()) {
             return;
         }
-        const Kind kind = kind_of_word(export_->parameters[which]);
+        const Kind kind = kind_of_word(exported->parameters[which]);
         if (type.kind == Kind::kSlice && kind == Kind::kValue) {
             type.written = true;
         } else if (type.kind == Kind::kUnknown) {
@@ -264,9 +264,9 @@ private:
     }
 
     void call_result(const Node& node) {
-        const ModuleItem* const export_ = module_.find_export(node.text);
-        if (export_ != nullptr && export_->results.size() == 1) {
-            item_.result.kind = kind_of_word(export_->results[0]);
+        const ModuleItem* const exported = module_.find_export(node.text);
+        if (exported != nullptr && exported->results.size() == 1) {
+            item_.result.kind = kind_of_word(exported->results[0]);
         }
     }
 

@@ -221,12 +221,14 @@ private:
                     call_text(item, {}, name + ".constructor"));
             } else if (item.name.starts_with(method)) {
                 const std::string own = item.name.substr(method.size());
-                out += fmt::format("{}(...values) {{ {} }}\n", identifier(own),
-                                   call_text(item, "this.__wbg_ptr", name + "." + own));
+                out +=
+                    fmt::format("{}(...values) {{ {} }}\n", identifier(own),
+                                call_text(item, "this.__wbg_ptr", fmt::format("{}.{}", name, own)));
             } else if (item.name.starts_with(get)) {
                 const std::string own = item.name.substr(get.size());
-                out += fmt::format("get {}() {{ const values = []; {} }}\n", identifier(own),
-                                   call_text(item, "this.__wbg_ptr", name + "." + own));
+                out +=
+                    fmt::format("get {}() {{ const values = []; {} }}\n", identifier(own),
+                                call_text(item, "this.__wbg_ptr", fmt::format("{}.{}", name, own)));
             } else if (item.name.starts_with(set)) {
                 out += fmt::format("set {}(value) {{ const values = [value]; {} }}\n",
                                    identifier(item.name.substr(set.size())),

@@ -113,7 +113,11 @@ bool GlueScope::calls(const Js& node, Role role) const {
 void GlueScope::find_wasm() {
     std::map<std::string_view, std::size_t> uses;
     any_below(*tree_.program, [&](const Js& node) {
-        if (node.is(JsKind::kMember) && node.kid(0).is(JsKind::kName) &&
+        // What the package offers often has the same names.
+        const bool offers =
+            node.is(JsKind::kMember) && (node.kid(0).is(JsKind::kName, "exports") ||
+                                         node.kid(0).is(JsKind::kName, "__exports"));
+        if (node.is(JsKind::kMember) && node.kid(0).is(JsKind::kName) && !offers &&
             exports_.contains(node.text)) {
             uses[node.kid(0).text] += node.text.starts_with("__") ? 4 : 1;
         }

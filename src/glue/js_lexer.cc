@@ -201,9 +201,7 @@ bool Lexer::skip_space() {
             at_ += 3;
         } else if (source_.substr(at_).starts_with("\xC2\xA0")) {
             at_ += 2;
-        } else if (c == '/' && peek(1) == '/') {
-            at_ = std::min(source_.find('\n', at_), source_.size());
-        } else if (c == '#' && peek(1) == '!' && at_ == 0) {
+        } else if ((c == '/' && peek(1) == '/') || (c == '#' && peek(1) == '!' && at_ == 0)) {
             at_ = std::min(source_.find('\n', at_), source_.size());
         } else if (c == '/' && peek(1) == '*') {
             const std::size_t end = source_.find("*/", at_ + 2);
@@ -360,7 +358,8 @@ std::optional<std::string> unescaped(std::string_view inside) {
             out.push_back(inside[at++]);
             continue;
         }
-        if (++at >= inside.size() || !append_escape(out, inside, at)) {
+        ++at;
+        if (at >= inside.size() || !append_escape(out, inside, at)) {
             return std::nullopt;
         }
     }

@@ -9,7 +9,7 @@ namespace realm::glue {
 namespace {
 
 // How often a text may be read on average, and what even a short one may cost.
-constexpr std::size_t kMostWork = 8;
+constexpr std::size_t kMostWork = 4;
 constexpr std::size_t kFreeWork = 10'000;
 
 }  // namespace

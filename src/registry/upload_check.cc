@@ -129,11 +129,10 @@ Result<CheckedUpload> UploadCheck::look(std::string_view given_name, std::string
     }
     upload.report = std::move(*report);
     auto bindings = sandbox::module_bindings(upload.report.info, base::as_bytes(upload.wasm));
-    if (bindings) {
-        upload.bindings = std::move(*bindings);
-    } else {
-        upload.report.refusals.push_back(std::move(bindings.error()));
+    if (!bindings) {
+        return std::unexpected(std::move(bindings.error()));
     }
+    upload.bindings = std::move(*bindings);
     check_operations(upload.manifest, upload.report);
     check_memory(name, upload.manifest, limits, upload.report);
     return upload;

@@ -401,6 +401,17 @@ export function parse(x) { return wasm.parse(x); }
               json(R"(["set_local", 3, ["property", "a", ["local", 0]]])"));
 }
 
+TEST(GlueReader, TheModuleIsNotWhatThePackageOffers) {
+    const Bindings bindings =
+        read({.exports = {item("add", "(i32, f64) -> (f64)")}},
+             "let wasm; exports.add = function(a, b) { return wasm.add(a, b); };");
+    const Export& add = export_named(bindings, "add");
+    EXPECT_EQ(add.wasm_export, "add");
+    EXPECT_EQ(add.parameters.at(0).type.kind, Kind::kI32);
+    EXPECT_EQ(add.parameters.at(1).type.kind, Kind::kF64);
+    EXPECT_EQ(add.result.kind, Kind::kF64);
+}
+
 TEST(GlueReader, WhatIsGivenUpLeavesNothingBehind) {
     ModuleShape module = new_module();
     module.imports = {item("__wbg_x", "(externref) -> ()")};
