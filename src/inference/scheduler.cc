@@ -80,16 +80,16 @@ bool Scheduler::has_work() const {
     return std::ranges::any_of(parties_, [](const auto& entry) { return entry.second.active(); });
 }
 
-bool Scheduler::anyone_decodes() const {
-    return std::ranges::any_of(parties_,
-                               [](const auto& entry) { return !entry.second.decoding.empty(); });
-}
-
-std::uint32_t Scheduler::budget() const {
+std::size_t Scheduler::decoding_rows() const {
     std::size_t rows = 0;
     for (const auto& [tenant, party] : parties_) {
         rows += party.decoding.size();
     }
+    return rows;
+}
+
+std::uint32_t Scheduler::budget() const {
+    const std::size_t rows = decoding_rows();
     return rows == 0 ? chunk_
                      : static_cast<std::uint32_t>(
                            std::clamp<std::size_t>(kPromptPerRow * rows, kLeastPiece, kMostPiece));
@@ -158,7 +158,7 @@ Scheduler::DecodeStep Scheduler::decode_step() {
 }
 
 Scheduler::Work Scheduler::next() {
-    const bool decoding = anyone_decodes();
+    const bool decoding = decoding_rows() != 0;
     last_shares_.clear();
     if (!decoding || spent_ < budget()) {
         if (Party* const party = next_with_prompts()) {

@@ -18,9 +18,9 @@ namespace realm::inference {
 
 // Owned by the engine; its thread only. Decode rows come first, as many runnable contexts together
 // as shares allow. Between two decode steps prompts get a budget of kPromptPerRow tokens for each
-// context that decodes, kLeastPiece to kMostPiece, so that a step with a prompt beside it takes two
-// or three times as long as one without, however many streams there are; while nothing decodes
-// prompts are computed in whole chunks. It never has work and says that there is none.
+// context that decodes, kLeastPiece to kMostPiece, so that what a prompt adds to a step stays in
+// proportion to the step; while nothing decodes prompts are computed in whole chunks. It never has
+// work and says that there is none.
 //
 // Tenants share the engine's time by weight. Each has a virtual time, what it was served over its
 // weight; the one that lags is served first. A row is cheap beside many and dear alone, so a step
@@ -109,7 +109,7 @@ private:
     // After it may have lost its last work.
     void note_rest(Party& party) const;
     [[nodiscard]] double level() const;
-    [[nodiscard]] bool anyone_decodes() const;
+    [[nodiscard]] std::size_t decoding_rows() const;
     // Prompt tokens that may be computed before the next decode step.
     [[nodiscard]] std::uint32_t budget() const;
     // How many tokens of a prompt of `total` are attended to in tiles: the first ones.

@@ -21,7 +21,7 @@ namespace realm::inference {
 // their number, and the bits of a row would depend on how many others there are.
 class UnifiedArena final : public KvArena {
 public:
-    // More would cost memory for their logits and make no row cheaper.
+    // Bounds the memory for their logits.
     static constexpr std::uint32_t kMaxDecodeRows = 128;
 
     // `options` must be valid, threads given. `places`: a processor for each thread, the one that
