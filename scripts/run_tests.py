@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Runs test programs and end-to-end tests and adds up their results.
 
-usage: scripts/run_tests.py --build DIR [--e2e FOLDER --python PYTHON]
+usage: scripts/run_tests.py --build DIR [--e2e FOLDER ... --python PYTHON]
 
 Every program that DIR/test-binaries.txt names is run with GoogleTest's JSON report; with --e2e
-pytest runs over FOLDER. Reports and output go to DIR/test-results. Skipped and disabled tests count
-as failed; a program that crashes, hangs or holds no test counts as at least one failure. The last
-line is 'N passed, N failed'; the exit status is 1 when any failed.
+pytest runs over each FOLDER. Reports and output go to DIR/test-results. Skipped and disabled tests
+count as failed; a program that crashes, hangs or holds no test counts as at least one failure. The
+last line is 'N passed, N failed'; the exit status is 1 when any failed.
 """
 
 import argparse
@@ -110,7 +110,8 @@ def read_junit(report):
 
 
 def run_e2e(folder, python, results, tally):
-    report, log = results / "e2e.xml", results / "e2e.log"
+    name = folder.name
+    report, log = results / f"{name}.xml", results / f"{name}.log"
     report.unlink(missing_ok=True)
     command = [python, "-m", "pytest", str(folder), "-q", "-ra", "--durations=5",
                "-p", "no:cacheprovider", f"--junit-xml={report}"]
@@ -121,7 +122,7 @@ def run_e2e(folder, python, results, tally):
         passed, failed = 0, [f"(pytest {describe(status)} without a report)"]
     if status != 0 and not failed:
         failed = [f"(pytest {describe(status)})"]
-    tally.add(passed, [f"e2e: {test}" for test in failed])
+    tally.add(passed, [f"{name}: {test}" for test in failed])
     if failed:
         print("\n".join(text.splitlines()[-4 * TAIL_LINES:]))
         print(f"(all of it: {log})")
@@ -131,7 +132,7 @@ def run_e2e(folder, python, results, tally):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--build", type=pathlib.Path, required=True)
-    parser.add_argument("--e2e", type=pathlib.Path)
+    parser.add_argument("--e2e", type=pathlib.Path, nargs="+", default=[])
     parser.add_argument("--python")
     parser.add_argument("--unit-timeout", type=int, default=600, help="seconds for one binary")
     arguments = parser.parse_args()
@@ -143,10 +144,10 @@ def main():
         binary, start = pathlib.Path(line), time.monotonic()
         summary = run_unit(binary, results, arguments.unit_timeout, tally)
         print(f"{binary.name}: {summary} ({time.monotonic() - start:.1f} s)", flush=True)
-    if arguments.e2e:
+    for folder in arguments.e2e:
         start = time.monotonic()
-        summary = run_e2e(arguments.e2e, arguments.python or sys.executable, results, tally)
-        print(f"{arguments.e2e}: {summary} ({time.monotonic() - start:.1f} s)", flush=True)
+        summary = run_e2e(folder, arguments.python or sys.executable, results, tally)
+        print(f"{folder}: {summary} ({time.monotonic() - start:.1f} s)", flush=True)
 
     if tally.failed:
         print("\nfailed:")

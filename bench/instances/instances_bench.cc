@@ -200,6 +200,7 @@ class NoCalls final : public sandbox::CallPort {
 public:
     std::shared_ptr<sandbox::Waiter> open_call() override { return nullptr; }
     std::optional<sandbox::CallAnswer> take_answer() override { return std::nullopt; }
+    void sleep_until(base::SteadyTime /*time*/) override {}
     [[nodiscard]] std::chrono::nanoseconds cpu_time() const override { return {}; }
 };
 

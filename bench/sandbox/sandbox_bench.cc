@@ -19,6 +19,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "bindgen_bench.h"
 #include "sandbox/executor.h"
 #include "sandbox/host_function.h"
 #include "sandbox/runtime.h"
@@ -172,6 +173,8 @@ void run() {
     report("host_call_pointer_ns", "ns", [&] { return bench.call_ns("read", kCalls, 1); });
     report("host_call_answered_ns", "ns", [&] { return bench.call_ns("answer", kSuspensions, 1); });
     report("host_call_suspend_ns", "ns", [&] { return bench.call_ns("swap", kSuspensions, 2); });
+    report("bindgen_call_us", "us", [] { return measure_bindgen().call_us; });
+    report("bindgen_string_us", "us", [] { return measure_bindgen().string_us; });
 }
 
 }  // namespace

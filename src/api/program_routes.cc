@@ -105,7 +105,8 @@ net::HttpResponse description_response(const registry::ProgramDescription& descr
     json["inspect"] = registry::inspect_json({.digest = description.version.digest,
                                               .bytes = description.version.bytes,
                                               .manifest = description.manifest,
-                                              .report = description.report});
+                                              .report = description.report,
+                                              .bindings = description.bindings.get()});
     return json_response(200, json);
 }
 
@@ -308,7 +309,10 @@ Result<ProgramRoutes::RunInput> ProgramRoutes::read_run(const Json& body, bool i
         if (!steps->is_array() || run.operation || body.contains("input")) {
             return invalid("steps", "an array, without input and operation beside it");
         }
-        run.steps = steps->get<std::vector<Json>>();
+        run.steps.emplace();
+        for (const Json& step : *steps) {
+            run.steps->push_back(envelope::dump(step));
+        }
     }
     if (const auto session = body.find("session"); session != body.end()) {
         if (!session->is_string() || !envelope::is_session_name(session->get<std::string>())) {
@@ -394,7 +398,9 @@ boost::asio::awaitable<Result<ProgramRoutes::ReadyRun>> ProgramRoutes::ready(Run
         if (!conventions) {
             co_return std::unexpected(std::move(conventions.error()));
         }
-        run.request.steps.emplace(std::move(*input.steps), std::move(*conventions));
+        run.request.steps = {.steps = std::move(*input.steps),
+                             .conventions = std::move(*conventions),
+                             .on_line = {}};
     }
     if (auto prepared = prepare(*run.program, input.operation, run.request); !prepared) {
         co_return std::unexpected(std::move(prepared.error()));

@@ -66,8 +66,8 @@ private:
         registry::ProgramRef program;
         std::optional<std::string> operation;
         bool stream = false;
-        std::string input;  // JSON
-        std::optional<std::vector<envelope::Json>> steps;
+        std::string input;                              // JSON
+        std::optional<std::vector<std::string>> steps;  // JSON
         std::string session;
     };
     // Who asks, and for which program.

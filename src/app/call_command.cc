@@ -55,17 +55,36 @@ public:
            sandbox::Conventions conventions)
         : runs_(runs), program_(std::move(program)), conventions_(std::move(conventions)) {}
 
-    // {"ok": value} or {"error": {...}}.
-    Json run(const Json& step) {
-        auto reply = reply_to(step);
+    // Prints the step's lines; gives the last, {"ok": value} or {"error": {...}}.
+    std::string run(std::string step) {
+        const auto lines = std::make_shared<Lines>();
+        auto reply = reply_to(std::move(step), lines);
         if (!reply) {
-            return serving::step_answer(std::unexpected(std::move(reply.error())));
+            lines->add(serving::step_line(std::unexpected(std::move(reply.error()))));
         }
-        return Json::parse(*reply).at("results").at(0);
+        return lines->last();
     }
 
 private:
-    Result<std::string> reply_to(const Json& step) {
+    // What steps print, from whichever thread.
+    class Lines {
+    public:
+        void add(std::string_view line) {
+            const std::lock_guard lock(mutex_);
+            std::cout << line << std::endl;
+            last_ = line;
+        }
+        std::string last() {
+            const std::lock_guard lock(mutex_);
+            return last_;
+        }
+
+    private:
+        std::mutex mutex_;
+        std::string last_;
+    };
+
+    Result<std::string> reply_to(std::string step, const std::shared_ptr<Lines>& lines) {
         serving::RunRequest request;
         request.meta.request_id = base::Uuid::generate().to_string();
         request.meta.timestamp = base::rfc3339_now();
@@ -73,7 +92,9 @@ private:
         request.meta.tenant = "local";
         request.meta.session = "call";
         request.data = "null";
-        request.steps = {.steps = std::vector<Json>(1, step), .conventions = conventions_};
+        request.steps = {.steps = std::vector<std::string>(1, std::move(step)),
+                         .conventions = conventions_,
+                         .on_line = [lines](std::string_view line) { lines->add(line); }};
         auto sink = std::make_shared<ReplySink>();
         auto run = runs_.start(program_, std::move(request), sink);
         return run ? sink->wait() : std::unexpected(std::move(run.error()));
@@ -90,7 +111,8 @@ Json argument(const std::string& text) {
     return json.is_discarded() ? Json(text) : json;
 }
 
-int exit_code_of(const Json& answer) {
+int exit_code_of(const std::string& line) {
+    const Json answer = Json::parse(line);
     if (answer.contains("ok")) {
         return 0;
     }
@@ -99,19 +121,17 @@ int exit_code_of(const Json& answer) {
     return envelope::error_row(type.value_or(ErrorType::kInternal)).exit_code;
 }
 
-void print(const Json& answer) {
-    std::cout << envelope::dump(answer) << std::endl;
-}
-
 void run_lines(Caller& caller, std::istream& lines) {
     std::string line;
     while (std::getline(lines, line)) {
         if (line.find_first_not_of(" \t\r") == std::string::npos) {
             continue;
         }
-        auto step = envelope::parse_json(line);
-        print(step ? caller.run(*step)
-                   : serving::step_answer(std::unexpected(std::move(step.error()))));
+        if (const auto step = envelope::parse_json(line)) {
+            caller.run(line);
+        } else {
+            std::cout << serving::step_line(std::unexpected(step.error())) << std::endl;
+        }
     }
 }
 
@@ -126,9 +146,7 @@ int run_steps(const CommonOptions& common, const CallOptions& options, Caller& c
         for (const std::string& text : options.arguments) {
             step["args"].push_back(argument(text));
         }
-        const Json answer = caller.run(step);
-        print(answer);
-        return exit_code_of(answer);
+        return exit_code_of(caller.run(step.dump()));
     }
     if (options.steps == "-") {
         run_lines(caller, std::cin);
@@ -171,7 +189,7 @@ int call_command(const CommonOptions& common, const CallOptions& options) {
     if (!stack) {
         return report(common, stack.error());
     }
-    auto program = (*stack)->load_program(package->module.string());
+    auto program = (*stack)->load_module(package->module.string(), package->wasm);
     if (!program) {
         return report(common, program.error());
     }

@@ -1,4 +1,4 @@
-// A module on disk and what describes it: a .wasm file, or the directory of a package around one.
+// A module on disk and what describes it: a .wasm file, or the npm package around one.
 #pragma once
 
 #include <filesystem>
@@ -10,14 +10,15 @@
 namespace realm::app {
 
 struct ModulePackage {
-    std::filesystem::path module;
-    std::string wasm;
+    std::filesystem::path module;  // within the tarball, if it comes from one
+    std::string wasm;              // with the bindings that its glue gives, where it has one
     // Of conventions.json beside the module, where there is one; else an empty object.
     nlohmann::json conventions = nlohmann::json::object();
 };
 
-// Of a directory, the only .wasm file in it or below it; of several, the only one that ends in
-// _bg.wasm, as wasm-bindgen names it. not_found/module_not_found, invalid_request/invalid_package.
+// Of a .wasm file, a package's directory or its .tgz. Which module of a package and which
+// JavaScript beside it: glue/package.h. Errors: those of reading files, invalid_package,
+// invalid_tarball, package_too_large, invalid_module.
 Result<ModulePackage> read_module_package(const std::filesystem::path& path,
                                           std::uint64_t max_bytes);
 

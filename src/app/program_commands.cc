@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "app/commands.h"
+#include "app/module_package.h"
 #include "app/stack.h"
 #include "base/bytes.h"
 #include "envelope/envelope.h"
@@ -32,11 +33,11 @@ struct LocalFiles {
 Result<LocalFiles> read_files(const ProgramCommandOptions& options, std::uint64_t module_bytes,
                               std::uint64_t manifest_bytes) {
     LocalFiles files;
-    auto wasm = registry::read_file(options.file, module_bytes);
-    if (!wasm) {
-        return std::unexpected(std::move(wasm.error()));
+    auto package = read_module_package(options.file, module_bytes);
+    if (!package) {
+        return std::unexpected(std::move(package.error()));
     }
-    files.wasm = std::move(*wasm);
+    files.wasm = std::move(package->wasm);
     if (options.manifest) {
         auto manifest = registry::read_file(*options.manifest, manifest_bytes);
         if (!manifest) {
@@ -180,7 +181,8 @@ int program_inspect_command(const CommonOptions& common, const ProgramCommandOpt
     const registry::Inspected inspected{.digest = digest,
                                         .bytes = looked->wasm.size(),
                                         .manifest = looked->manifest,
-                                        .report = looked->report};
+                                        .report = looked->report,
+                                        .bindings = looked->bindings.get()};
     if (common.json) {
         std::cout << envelope::dump(registry::inspect_json(inspected)) << '\n';
     } else {

@@ -4,6 +4,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/bytes.h"
 #include "config/run_limits.h"
 #include "inference/engine.h"
 #include "interfaces/grants.h"
@@ -173,6 +174,7 @@ sandbox::RuntimeOptions runtime_options(const config::Settings& settings,
     options.max_memories_per_module = settings.limits.memories;
     options.max_tables_per_module = settings.limits.tables;
     options.guest_stack_bytes = settings.limits.stack_bytes;
+    options.console = &interfaces::write_console;
     options.logger = logger;
     return options;
 }
@@ -220,6 +222,11 @@ Result<std::shared_ptr<const sandbox::Program>> Stack::load_program(const std::s
         return programs_->add_chat(std::nullopt);
     }
     return programs_->add_file(program_name(path), path);
+}
+
+Result<std::shared_ptr<const sandbox::Program>> Stack::load_module(const std::string& path,
+                                                                   std::string_view wasm) {
+    return programs_->add(program_name(path), base::as_bytes(wasm));
 }
 
 }  // namespace realm::app

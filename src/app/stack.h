@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/error.h"
 #include "base/time_source.h"
@@ -48,6 +49,9 @@ public:
     // The module at `path`, under the name of its file, or the built-in chat program when it is
     // empty. Compiles.
     Result<std::shared_ptr<const sandbox::Program>> load_program(const std::string& path);
+    // The same of a module that was read from there.
+    Result<std::shared_ptr<const sandbox::Program>> load_module(const std::string& path,
+                                                                std::string_view wasm);
 
     // From now on there are catalog() and program_workers().
     void keep_programs(std::unique_ptr<registry::ProgramStore> store,

@@ -38,6 +38,14 @@ struct Limits {
     std::uint64_t scratch_bytes = std::uint64_t{16} << 20;  // of a directory, where one is granted
     std::uint32_t scratch_entries = 1024;                   // files and directories in it
     std::uint32_t max_tokens = 1024;                        // of a generation that names no number
+    // What stands in for JavaScript beside a run's instance.
+    std::uint64_t host_values = 200'000;                       // alive at one time; handles too
+    std::uint64_t host_value_bytes = std::uint64_t{64} << 20;  // of them all
+    std::uint64_t host_steps = 1'000'000'000;                  // of its own work, in one call
+    std::uint32_t host_timers = 1000;                          // waiting at one time
+    std::uint32_t host_microtasks = 100'000;                   // the same
+    std::uint32_t nesting = 64;          // calls of the guest within imports within calls
+    std::uint32_t named_results = 1000;  // of steps, in one session
 
     // Instances that a tenant keeps between requests.
     std::uint32_t sessions = 64;                         // at one time

@@ -1,6 +1,9 @@
 #include "interfaces/run_host.h"
 
+#include <realm/realm.h>
+
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <utility>
 
@@ -24,6 +27,20 @@ RunHost::RunHost(const SharedServices& services, const RunHostLimits& limits,
 void RunHost::flush() {
     wasi_files.flush();
     log.flush();
+}
+
+void write_console(void* host, std::int32_t level, std::string_view text) {
+    // JavaScript has two levels below information: debug and log, of which the second is that.
+    constexpr std::array kLevels = {REALM_LOG_DEBUG, REALM_LOG_INFO, REALM_LOG_INFO, REALM_LOG_WARN,
+                                    REALM_LOG_ERROR};
+    auto& log = static_cast<RunHost*>(host)->log;
+    const auto chosen = kLevels[static_cast<std::size_t>(
+        std::clamp<std::int32_t>(level, 0, static_cast<std::int32_t>(kLevels.size()) - 1))];
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        log.write(chosen, text.substr(0, end));
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
 }
 
 std::vector<sandbox::HostFunction> host_functions() {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "base/time_source.h"
@@ -56,6 +57,10 @@ struct RunHost {
     WasiFiles wasi_files;
     WasiSystem wasi_system;
 };
+
+// What a program prints through JavaScript's console, as sandbox::RuntimeOptions wants it: to the
+// run's log, line by line.
+void write_console(void* host, std::int32_t level, std::string_view text);
 
 // What programs may import, from "env" and from WASI's module, for sandbox::Runtime::create. The
 // calls expect a RunHost behind the host pointer.

@@ -7,6 +7,8 @@
 #include <optional>
 #include <utility>
 
+#include "registry/bindgen_upload.h"
+
 namespace realm::registry {
 namespace {
 
@@ -201,6 +203,8 @@ Json inspect_json(const Inspected& inspected) {
     for (const Convention& convention : conventions_of(info)) {
         json["conventions"].push_back({{"name", convention.name}, {"detail", convention.detail}});
     }
+    json["bindgen"] =
+        inspected.bindings != nullptr ? glue::to_json(*inspected.bindings) : Json(nullptr);
     json["manifest"] = Json::parse(manifest_json(inspected.manifest));
     json["refusals"] = Json::array();
     for (const Error& refusal : inspected.report.refusals) {
@@ -235,6 +239,9 @@ std::string inspect_text(const Inspected& inspected) {
     add_externs(lines, inspected.report);
     for (const sandbox::CustomSection& section : info.custom) {
         lines.add("section      {}, {} bytes", section.name, section.bytes);
+    }
+    for (const std::string& line : bindings_lines(inspected.bindings)) {
+        lines.add("bindgen      {}", line);
     }
     lines.add("manifest     {}", manifest_json(inspected.manifest));
     if (inspected.report.refusals.empty()) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "envelope/envelope.h"
+#include "glue/bindings.h"
 #include "registry/manifest.h"
 #include "sandbox/module_report.h"
 
@@ -26,6 +27,7 @@ struct Inspected {
     std::size_t bytes = 0;
     const Manifest& manifest;
     const sandbox::ModuleReport& report;
+    const glue::Bindings* bindings = nullptr;  // of a module of wasm-bindgen's
 };
 
 envelope::Json inspect_json(const Inspected& inspected);

@@ -100,7 +100,8 @@ Result<ProgramDescription> ProgramCatalog::describe(std::string_view tenant, con
     }
     return ProgramDescription{.version = std::move(stored->version),
                               .manifest = std::move(looked->manifest),
-                              .report = std::move(looked->report)};
+                              .report = std::move(looked->report),
+                              .bindings = std::move(looked->bindings)};
 }
 
 void ProgramCatalog::keep(std::string_view tenant, Loaded program) {

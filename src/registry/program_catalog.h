@@ -34,6 +34,7 @@ struct ProgramDescription {
     ProgramVersion version;
     Manifest manifest;
     sandbox::ModuleReport report;
+    std::shared_ptr<const glue::Bindings> bindings;
 };
 
 struct ProgramCatalogOptions {
@@ -52,9 +53,9 @@ public:
           upload_check_(loader.runtime(), std::move(interfaces), options.manifest_bytes),
           options_(options) {}
 
-    // Checks, compiles and keeps it. `manifest` is JSON; it replaces the one that the module
-    // carries. `limits` are the tenant's. Errors are those of UploadCheck::check(),
-    // ProgramLoader::load() and ProgramStore::put().
+    // Checks, compiles and keeps it: a module, or a tarball of npm's around one. `manifest` is
+    // JSON; it replaces the one that the module carries. `limits` are the tenant's. Errors are
+    // those of UploadCheck::check(), ProgramLoader::load() and ProgramStore::put().
     Result<PushedProgram> push(std::string_view tenant, std::string_view name,
                                std::string_view wasm, std::optional<std::string_view> manifest,
                                const config::Limits& limits);

@@ -6,8 +6,10 @@
 
 #include "base/bytes.h"
 #include "base/limit_error.h"
+#include "registry/bindgen_upload.h"
 #include "registry/program_store.h"
 #include "sandbox/custom_section.h"
+#include "sandbox/module_shape.h"
 
 namespace realm::registry {
 namespace {
@@ -85,11 +87,20 @@ Result<CheckedUpload> UploadCheck::look(std::string_view given_name, std::string
     if (auto good = check_program_name(name); !good) {
         return std::unexpected(std::move(good.error()));
     }
+    PackagedModule packaged;
+    if (is_tarball(wasm)) {
+        auto module = module_of_tarball(wasm, limits.module_bytes);
+        if (!module) {
+            return std::unexpected(std::move(module.error()));
+        }
+        packaged = std::move(*module);
+        wasm = packaged.wasm;
+    }
     // Before its sections are looked at: a header, a size, and sections that can be told apart.
     if (auto readable = runtime_.inspect(name, base::as_bytes(wasm), {}); !readable) {
         return std::unexpected(std::move(readable.error()));
     }
-    CheckedUpload upload{.wasm = std::string(wasm), .manifest = {}, .report = {}};
+    CheckedUpload upload{.wasm = std::string(wasm), .manifest = {}, .report = {}, .bindings = {}};
     auto parsed = manifest ? parse(*manifest, limits) : manifest_of(wasm, limits);
     if (!parsed) {
         return std::unexpected(std::move(parsed.error()));
@@ -117,6 +128,11 @@ Result<CheckedUpload> UploadCheck::look(std::string_view given_name, std::string
         return std::unexpected(std::move(report.error()));
     }
     upload.report = std::move(*report);
+    auto bindings = sandbox::module_bindings(upload.report.info, base::as_bytes(upload.wasm));
+    if (!bindings) {
+        return std::unexpected(std::move(bindings.error()));
+    }
+    upload.bindings = std::move(*bindings);
     check_operations(upload.manifest, upload.report);
     check_memory(name, upload.manifest, limits, upload.report);
     return upload;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -11,6 +12,7 @@
 
 #include "base/error.h"
 #include "config/limits.h"
+#include "glue/bindings.h"
 #include "registry/manifest.h"
 #include "sandbox/module_report.h"
 #include "sandbox/runtime.h"
@@ -29,6 +31,8 @@ struct CheckedUpload {
     std::string wasm;  // with its manifest
     Manifest manifest;
     sandbox::ModuleReport report;
+    // Of a module of wasm-bindgen's: those that it carries, else guessed ones; else null.
+    std::shared_ptr<const glue::Bindings> bindings;
 };
 
 // Immutable; the runtime outlives it. Any thread; fast, but for copying the module.
@@ -38,7 +42,8 @@ public:
                 std::size_t manifest_bytes)
         : runtime_(runtime), interfaces_(std::move(interfaces)), manifest_bytes_(manifest_bytes) {}
 
-    // `name` is that of the push; empty: the manifest's. `manifest` is JSON; it replaces the one
+    // `wasm` is a module, or a tarball of npm's around one (registry/bindgen_upload.h). `name` is
+    // that of the push; empty: the manifest's. `manifest` is JSON; it replaces the one
     // that the module carries. `limits` are the tenant's. The report lists all that speaks against
     // it; errors are for what cannot be read at all: the name, the module, the manifest.
     [[nodiscard]] Result<CheckedUpload> look(std::string_view name, std::string_view wasm,

@@ -30,6 +30,8 @@ constexpr std::uint64_t kSmallGuard = kPage;
 constexpr std::uint64_t kAddressBudget = (kSanitized ? 64 : 65536) * kGiB;
 constexpr std::size_t kLeastHostStack = std::size_t{64} << 10;
 constexpr std::size_t kTableKept = 4096;
+// For calls of guests from within their imports, each on a stack of its own.
+constexpr std::uint32_t kNestedStacks = 512;
 constexpr std::size_t kMaxInstanceBytes = std::size_t{2} << 20;  // Wasmtime's own record of one
 
 struct PoolPlan {
@@ -121,7 +123,7 @@ void set_pool(wasm_config_t* config, const RuntimeOptions& options, const PoolPl
     auto* const pool = owner.get();
     const std::uint32_t spare = with_spare(plan.instances, options.max_tables_per_module);
     wasmtime_pooling_allocation_config_total_core_instances_set(pool, spare);
-    wasmtime_pooling_allocation_config_total_stacks_set(pool, spare);
+    wasmtime_pooling_allocation_config_total_stacks_set(pool, spare + kNestedStacks);
     wasmtime_pooling_allocation_config_total_gc_heaps_set(pool, spare);
     wasmtime_pooling_allocation_config_total_memories_set(pool, plan.memories);
     wasmtime_pooling_allocation_config_total_tables_set(pool, plan.instances + spare);
@@ -153,7 +155,7 @@ Result<EngineSetup> make_engine(const RuntimeOptions& options) {
     const std::size_t fiber_stack =
         options.guest_stack_bytes + options.host_stack_bytes * (kSanitized ? 7 : 1);
     const std::uint64_t space = plan.memories * (plan.reservation + plan.guard) +
-                                std::uint64_t{plan.instances} * fiber_stack;
+                                std::uint64_t{plan.instances + kNestedStacks} * fiber_stack;
     if (auto probed = probe_address_space(space); !probed) {
         return std::unexpected(std::move(probed.error()));
     }

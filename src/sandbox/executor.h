@@ -30,6 +30,17 @@ struct JobLimits {
     std::chrono::milliseconds wall_used{0};
 };
 
+// What stands in for JavaScript beside a guest that wants it.
+struct BindgenLimits {
+    std::uint64_t values = 200'000;  // alive at one time; handles as many
+    std::uint64_t value_bytes = std::uint64_t{64} << 20;
+    std::uint32_t timers = 1000;
+    std::uint32_t microtasks = 100'000;
+    std::uint32_t names = 1000;           // that steps gave to results
+    std::uint32_t nesting = 64;           // calls of the guest within imports within calls
+    std::uint64_t steps = 1'000'000'000;  // of our own work, in one call from outside
+};
+
 struct InstanceLimits {
     std::uint64_t memory_bytes = std::uint64_t{64} << 20;
     std::uint32_t table_elements = 16384;
@@ -38,6 +49,7 @@ struct InstanceLimits {
     std::chrono::milliseconds idle{300'000};  // a kept guest without a job
     std::chrono::milliseconds cpu_used{0};    // this and wall_used: as in JobLimits
     std::chrono::milliseconds wall_used{0};
+    BindgenLimits bindgen{};
 
     [[nodiscard]] JobLimits job() const {
         return {.cpu = cpu, .wall = wall, .cpu_used = cpu_used, .wall_used = wall_used};

@@ -6,6 +6,7 @@
 #include <array>
 #include <utility>
 
+#include "sandbox/bindgen_steps.h"
 #include "sandbox/foreign_results.h"
 #include "sandbox/foreign_values.h"
 #include "sandbox/wording.h"
@@ -70,7 +71,8 @@ struct ForeignCaller::CallFrame {
     bool constructs = false;
 };
 
-Result<ForeignStep> read_foreign_step(const Json& json) {
+Result<ForeignStep> read_foreign_step(std::string_view text) {
+    const auto json = nlohmann::ordered_json::parse(text, nullptr, false);
     if (!json.is_object()) {
         return refused("invalid_step", "a step is an object: {\"do\": ..., \"args\": [...]}");
     }
@@ -79,7 +81,10 @@ Result<ForeignStep> read_foreign_step(const Json& json) {
         if (key == "do" && value.is_string()) {
             step.what = value.get<std::string>();
         } else if (key == "args" && value.is_array()) {
-            step.arguments = value;
+            step.arguments = Json(value);
+            for (const auto& argument : value) {
+                step.argument_texts.push_back(argument.dump());
+            }
         } else if (key == "as" && value.is_string()) {
             step.as = value.get<std::string>();
         } else if (key == "do" || key == "as") {
@@ -97,7 +102,25 @@ Result<ForeignStep> read_foreign_step(const Json& json) {
     return step;
 }
 
-Task<Result<Json>> ForeignCaller::run(Guest& guest, ForeignStep step) {
+Task<StepLines> ForeignCaller::run(Guest& guest, ForeignStep step) {
+    BindgenHost* const bindgen = guest.bindgen();
+    // What was only guessed from names counts for imports alone.
+    if (bindgen != nullptr &&
+        std::ranges::any_of(bindgen->plan().bindings().exports, &glue::Export::certain)) {
+        StepLines lines = co_await bindgen->steps().run(step);
+        co_return lines;
+    }
+    auto result = co_await run_plain(guest, std::move(step));
+    StepLines lines;
+    if (result) {
+        lines.result = result->dump(-1, ' ', false, Json::error_handler_t::replace);
+    } else {
+        lines.result = std::unexpected(std::move(result.error()));
+    }
+    co_return lines;
+}
+
+Task<Result<Json>> ForeignCaller::run_plain(Guest& guest, ForeignStep step) {
     auto target = find_target(guest, step);
     if (!target) {
         co_return std::unexpected(std::move(target.error()));

@@ -22,11 +22,20 @@ namespace realm::sandbox {
 struct ForeignStep {
     std::string what;
     nlohmann::json arguments = nlohmann::json::array();
+    std::vector<std::string> argument_texts;  // the same, with the members of objects in order
     std::string as;
 };
 
-// invalid_request/invalid_step.
-Result<ForeignStep> read_foreign_step(const nlohmann::json& json);
+// From JSON. invalid_request/invalid_step.
+Result<ForeignStep> read_foreign_step(std::string_view text);
+
+// What one step gave, as JSON.
+struct StepLines {
+    std::vector<std::string> callbacks;  // {"callback": name, "args": [...]}, in order
+    Result<std::string> result;
+    // The instance serves no further step: it was left in the middle of its work.
+    bool ends_instance = false;
+};
 
 // The state between the steps of one guest: the names given to results. Used by the jobs of that
 // guest, one at a time.
@@ -39,8 +48,9 @@ public:
     explicit ForeignCaller(Conventions conventions) : conventions_(std::move(conventions)) {}
 
     // What the step gave. program_trap: the module trapped or threw; its own refusal (the error
-    // side of a Result) is invalid_request/refused_by_module with the text it gave.
-    base::Task<Result<nlohmann::json>> run(Guest& guest, ForeignStep step);
+    // side of a Result) is invalid_request/refused_by_module with the text it gave. A module with
+    // bindings is driven through these (bindgen_steps.h).
+    base::Task<StepLines> run(Guest& guest, ForeignStep step);
 
 private:
     struct Object {
@@ -61,6 +71,7 @@ private:
     };
     struct CallFrame;
 
+    base::Task<Result<nlohmann::json>> run_plain(Guest& guest, ForeignStep step);
     Result<Target> find_target(const Guest& guest, const ForeignStep& step) const;
     Result<Target> find_member(const Object& object, const std::string& member,
                                std::size_t arguments) const;

@@ -75,6 +75,10 @@ Result<std::uint32_t> Guest::grow_memory(std::uint32_t bytes) {
     return instance_.grow_memory(bytes);
 }
 
+BindgenHost* Guest::bindgen() {
+    return instance_.bindgen();
+}
+
 std::string Guest::take_host_value(std::uint32_t handle) {
     return instance_.take_host_value(handle);
 }

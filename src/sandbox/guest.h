@@ -19,6 +19,7 @@
 
 namespace realm::sandbox {
 
+class BindgenHost;
 class Instance;
 
 // A number of WebAssembly, in the order of ValueType.
@@ -64,6 +65,9 @@ public:
     // The text of a value of the host's that the module gave as a handle (an error it made, say);
     // the handle is released. Empty for one that was never given.
     std::string take_host_value(std::uint32_t handle);
+
+    // For this folder: what stands in for JavaScript; null for a program without bindings.
+    [[nodiscard]] BindgenHost* bindgen();
 
 private:
     Instance& instance_;

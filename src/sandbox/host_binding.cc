@@ -222,6 +222,69 @@ Result<void> define_host_functions(wasmtime_linker_t* linker,
     return {};
 }
 
+namespace {
+
+// One import that no host function provides.
+struct OtherImport {
+    std::string_view module;
+    std::string_view name;
+    const wasm_functype_t* type = nullptr;
+};
+
+std::vector<wasm_valkind_t> kinds_of(const wasm_valtype_vec_t* types) {
+    std::vector<wasm_valkind_t> kinds;
+    for (std::size_t i = 0; i < types->size; ++i) {
+        kinds.push_back(wasm_valtype_kind(types->data[i]));
+    }
+    return kinds;
+}
+
+wasmtime_error_t* define_unchecked(wasmtime_linker_t* linker, const OtherImport& import,
+                                   wasmtime_func_unchecked_callback_t callback, void* env) {
+    return wasmtime_linker_define_func_unchecked(linker, import.module.data(), import.module.size(),
+                                                 import.name.data(), import.name.size(),
+                                                 import.type, callback, env, nullptr);
+}
+
+wasmtime_error_t* define_adapted(wasmtime_linker_t* linker, const OtherImport& import,
+                                 const glue::Import& described, Program::Impl& program) {
+    const bool calls = described.unsupported.empty() &&
+                       program.bindgen->functions()[described.function].body.may_call;
+    auto made = std::make_unique<AdaptedImport>();
+    made->import = &described;
+    made->parameters = kinds_of(wasm_functype_params(import.type));
+    made->results = kinds_of(wasm_functype_results(import.type));
+    // What the raw form cannot be trusted with goes the way that checks types.
+    const auto unusual = [](wasm_valkind_t kind) {
+        return kind != WASM_I32 && kind != WASM_I64 && kind != WASM_F32 && kind != WASM_F64 &&
+               kind != WASM_EXTERNREF;
+    };
+    made->may_call = calls || described.catches || made->parameters.size() > kMostParameters ||
+                     made->results.size() > 1 || std::ranges::any_of(made->results, unusual) ||
+                     std::ranges::any_of(made->parameters, unusual);
+    AdaptedImport* const env = made.get();
+    program.adapted_imports.push_back(std::move(made));
+    return env->may_call
+               ? wasmtime_linker_define_async_func(
+                     linker, import.module.data(), import.module.size(), import.name.data(),
+                     import.name.size(), import.type, &call_adapted_suspending, env, nullptr)
+               : define_unchecked(linker, import, &call_adapted, env);
+}
+
+wasmtime_error_t* define_other(wasmtime_linker_t* linker, const OtherImport& import,
+                               Program::Impl& program) {
+    if (program.bindgen) {
+        if (const auto* const described = program.bindgen->bindings().find_import(import.name)) {
+            return define_adapted(linker, import, *described, program);
+        }
+    }
+    program.unknown_imports.push_back(std::make_unique<UnknownImport>(
+        fmt::format("{}.{}", shown(import.module), shown(import.name))));
+    return define_unchecked(linker, import, &call_unknown, program.unknown_imports.back().get());
+}
+
+}  // namespace
+
 Result<void> define_other_imports(wasmtime_linker_t* linker, std::span<const HostFunction> known,
                                   Program::Impl& program) {
     std::set<std::pair<std::string_view, std::string_view>> seen;
@@ -229,33 +292,15 @@ Result<void> define_other_imports(wasmtime_linker_t* linker, std::span<const Hos
     wasmtime_module_imports(program.module.get(), &imports.value);
     for (std::size_t i = 0; i < imports.value.size; ++i) {
         const wasm_importtype_t* const import = imports.value.data[i];
-        const std::string_view from = text_of(*wasm_importtype_module(import));
-        const std::string_view name = text_of(*wasm_importtype_name(import));
-        const wasm_functype_t* const type =
-            wasm_externtype_as_functype_const(wasm_importtype_type(import));
-        const bool provided = find_function(known, from, name) != nullptr;
-        if (type == nullptr || provided || !seen.emplace(from, name).second) {
+        const OtherImport other{
+            .module = text_of(*wasm_importtype_module(import)),
+            .name = text_of(*wasm_importtype_name(import)),
+            .type = wasm_externtype_as_functype_const(wasm_importtype_type(import))};
+        const bool provided = find_function(known, other.module, other.name) != nullptr;
+        if (other.type == nullptr || provided || !seen.emplace(other.module, other.name).second) {
             continue;
         }
-        wasmtime_func_unchecked_callback_t callback = &call_unknown;
-        void* env = nullptr;
-        const std::string& shape = program.info.imports[i].type;
-        if (const BindgenImport* const known_shape = find_bindgen_import(name);
-            known_shape != nullptr && accepts(*known_shape, shape)) {
-            program.bindgen_calls.push_back(
-                std::make_unique<BindgenCall>(known_shape, shape.ends_with("externref")));
-            callback = &call_bindgen;
-            env = program.bindgen_calls.back().get();
-        } else {
-            program.unknown_imports.push_back(
-                std::make_unique<UnknownImport>(fmt::format("{}.{}", shown(from), shown(name))));
-            env = program.unknown_imports.back().get();
-        }
-        auto defined = to_result(
-            wasmtime_linker_define_func_unchecked(linker, from.data(), from.size(), name.data(),
-                                                  name.size(), type, callback, env, nullptr),
-            name);
-        if (!defined) {
+        if (auto defined = to_result(define_other(linker, other, program), other.name); !defined) {
             return defined;
         }
     }

@@ -15,8 +15,8 @@ namespace realm::sandbox {
 Result<void> define_host_functions(wasmtime_linker_t* linker,
                                    std::span<const HostFunction> functions);
 
-// Gives every function import of the program that `known` does not name what the host has for
-// modules of wasm-bindgen, else a stub that traps by name. What they refer to is kept in `program`.
+// Gives every function import of the program that `known` does not name what its bindings say, else
+// a stub that traps by name. What they refer to is kept in `program`.
 Result<void> define_other_imports(wasmtime_linker_t* linker, std::span<const HostFunction> known,
                                   Program::Impl& program);
 

@@ -18,8 +18,6 @@ namespace {
 
 constexpr std::string_view kMemory = "memory";
 constexpr std::string_view kStackPointer = "__stack_pointer";
-constexpr std::array<std::string_view, 2> kReferenceTables = {"__wbindgen_externrefs",
-                                                              "__wbindgen_export_0"};
 constexpr std::uint64_t kPage = 65536;
 
 // What sets a module up beyond its start function, in the order in which it is called: a reactor's
@@ -109,6 +107,13 @@ Instance::~Instance() {
 
 Instance::Progress Instance::poll() {
     while (!failure_) {
+        if (sleeping_) {
+            if (!port_.take_answer()) {
+                return Progress::kPending;
+            }
+            sleeping_ = false;
+            return Progress::kResting;
+        }
         if (!future_) {
             if (stage_ == Stage::kReady) {
                 return Progress::kResting;
@@ -148,6 +153,9 @@ void Instance::advance() {
 }
 
 void Instance::settle() {
+    if (std::exchange(adapted_call_, false)) {
+        return;
+    }
     const bool failed = trap_ != nullptr || error_ != nullptr;
     if (std::exchange(ended_well_, false)) {
         static_cast<void>(take_call_failure());
@@ -215,6 +223,10 @@ Result<void> Instance::open_store() {
                                  1, tables, memories);
     wasmtime_store_epoch_deadline_callback(store_.get(), &Instance::on_epoch, this, nullptr);
     wasmtime_context_set_epoch_deadline(context_, 1);
+    if (const auto& plan = program_->impl().bindgen) {
+        bindgen_ = std::make_unique<BindgenHost>(*this, plan, limits_.bindgen,
+                                                 options.host_stack_bytes / 2);
+    }
     return {};
 }
 
@@ -246,15 +258,6 @@ Result<void> Instance::provide_imports() {
 
 void Instance::finish_instantiation() {
     wasmtime_extern_t found;
-    for (const std::string_view name : kReferenceTables) {
-        if (!wasmtime_instance_export_get(context_, &instance_, name.data(), name.size(), &found)) {
-            continue;
-        }
-        if (found.kind == WASMTIME_EXTERN_TABLE) {
-            references_ = found.of.table;
-        }
-        wasmtime_extern_delete(&found);
-    }
     if (wasmtime_instance_export_get(context_, &instance_, kMemory.data(), kMemory.size(),
                                      &found)) {
         if (found.kind == WASMTIME_EXTERN_MEMORY) {
@@ -319,11 +322,12 @@ Result<bool> Instance::begin_initializer() {
 
 // A program that has ended itself does nothing more.
 Result<Values> Instance::after_exit(std::size_t results) const {
-    if (results == 0) {
-        return Values();
-    }
-    return fail(ErrorType::kProgramTrap, "exit",
-                fmt::format("program '{}' has ended itself", program_name()));
+    return results == 0 ? Result<Values>(Values()) : std::unexpected(exit_error());
+}
+
+Error Instance::exit_error() const {
+    return make_error(ErrorType::kProgramTrap, "exit",
+                      fmt::format("program '{}' has ended itself", program_name()));
 }
 
 bool Instance::begin_call(const std::string& name, const Values& arguments) {
@@ -381,14 +385,24 @@ Result<void> Instance::begin(const std::string& name, const Values& arguments,
 }
 
 Error Instance::take_call_failure() {
-    const TrapHandle trap(std::exchange(trap_, nullptr));
-    const ErrorHandle error(std::exchange(error_, nullptr));
+    return failure_of(std::exchange(trap_, nullptr), std::exchange(error_, nullptr), calling_);
+}
+
+Error Instance::failure_of(wasm_trap_t* trap_raw, wasmtime_error_t* error_raw,
+                           const std::string& name) {
+    const TrapHandle trap(trap_raw);
+    const ErrorHandle error(error_raw);
     Error failure;
     if (auto host_error = std::exchange(host_error_, std::nullopt)) {
         failure = std::move(*host_error);
         if (error) {
             add_backtrace(failure, program_name(), *error);
         }
+    } else if (std::exchange(ended_well_, false)) {
+        exited_ = true;
+        return exit_error();
+    } else if (auto thrown = bindgen_ ? bindgen_->take_in_flight() : std::nullopt) {
+        failure = bindgen_->error_of(std::move(*thrown));
     } else {
         failure = trap ? report_trap(program_name(), *trap, guest_limits_)
                        : report_error(program_name(), *error, guest_limits_);
@@ -396,7 +410,7 @@ Error Instance::take_call_failure() {
     add_context(failure,
                 stage_ == Stage::kInstantiate
                     ? fmt::format("instantiation of program '{}'", program_name())
-                    : fmt::format("export '{}' of program '{}'", shown(calling_), program_name()));
+                    : fmt::format("export '{}' of program '{}'", shown(name), program_name()));
     return failure;
 }
 
@@ -427,21 +441,6 @@ Result<std::uint32_t> Instance::grow_memory(std::uint32_t bytes) {
     return static_cast<std::uint32_t>(before * kPage);
 }
 
-std::string Instance::take_host_value(std::uint32_t handle) {
-    if (references_) {
-        wasmtime_val_t value{};
-        if (!wasmtime_table_get(context_, &*references_, handle, &value)) {
-            return "";
-        }
-        handle = handle_of(context_, value).value_or(0);
-        wasmtime_val_unroot(&value);
-    }
-    const std::string* const found = host_values_.find(handle);
-    std::string text = found != nullptr ? *found : "";
-    host_values_.remove(handle);
-    return text;
-}
-
 GuestMemory Instance::memory(wasmtime_caller_t* caller) {
     if (!memory_) {
         // Only while the start function runs is there a memory that is not known yet.
@@ -459,11 +458,7 @@ GuestMemory Instance::memory(wasmtime_caller_t* caller) {
 }
 
 GuestMemory Instance::memory() const {
-    if (!memory_) {
-        return {};
-    }
-    auto* const data = reinterpret_cast<std::byte*>(wasmtime_memory_data(context_, &*memory_));
-    return GuestMemory(std::span(data, wasmtime_memory_data_size(context_, &*memory_)));
+    return GuestMemory(memory_view());
 }
 
 wasm_trap_t* Instance::end_with(Error error) {

@@ -11,11 +11,11 @@
 #include <variant>
 #include <vector>
 
+#include "sandbox/bindgen_host.h"
 #include "sandbox/debug_log.h"
 #include "sandbox/executor.h"
 #include "sandbox/guest.h"
 #include "sandbox/guest_memory.h"
-#include "sandbox/host_values.h"
 #include "sandbox/runtime_impl.h"
 #include "sandbox/trap_report.h"
 #include "sandbox/waiter.h"
@@ -31,6 +31,8 @@ public:
     virtual std::shared_ptr<Waiter> open_call() = 0;
     // The answer to the open call, once, when it is there.
     virtual std::optional<CallAnswer> take_answer() = 0;
+    // Opens a call that is answered then.
+    virtual void sleep_until(base::SteadyTime time) = 0;
 };
 
 // Used by one thread at a time. Destroying it while it waits unwinds the guest.
@@ -55,15 +57,49 @@ public:
     // Who waits for the open call, and is to be resumed when the guest rests again.
     void set_caller(std::coroutine_handle<> caller) { caller_ = caller; }
     [[nodiscard]] std::coroutine_handle<> take_caller() { return std::exchange(caller_, nullptr); }
-    [[nodiscard]] bool calling() const { return future_ != nullptr; }
+    [[nodiscard]] bool calling() const { return future_ != nullptr || sleeping_; }
 
     Result<std::uint32_t> grow_memory(std::uint32_t bytes);
+
+    // --- For what stands in for JavaScript ---
+    // Null for a program without bindings.
+    [[nodiscard]] BindgenHost* bindgen() { return bindgen_.get(); }
+    [[nodiscard]] wasmtime_context_t* context() const { return context_; }
+    // At rest: opens a call whose results are `waiting`'s own business.
+    void begin_adapted(FutureHandle future, const std::string& name,
+                       std::coroutine_handle<> waiting);
+    // At rest: polls a call that a job has made, true when it is done. Now and then it leaves that
+    // to the executor, which sees to limits and cancelled runs.
+    [[nodiscard]] bool poll_at_once(wasmtime_call_future_t& future);
+    // At rest: until then nothing runs.
+    void begin_sleep(base::SteadyTime until, std::coroutine_handle<> waiting);
+    // An export of any kind; nothing while the module is being instantiated.
+    [[nodiscard]] std::optional<wasmtime_extern_t> find_export(std::string_view name) const;
+    // What ended a call; takes both.
+    [[nodiscard]] Error failure_of(wasm_trap_t* trap, wasmtime_error_t* error,
+                                   const std::string& name);
+    [[nodiscard]] Error growth_failure(const wasmtime_error_t& error) const {
+        return report_error(program_name(), error, guest_limits_);
+    }
+    // The program has ended itself (exit), and runs no more.
+    [[nodiscard]] bool exited() const { return exited_; }
+    [[nodiscard]] Error exit_error() const;
+    [[nodiscard]] std::span<std::byte> memory_view() const;
+    // How many pages there were; nothing where that is not allowed.
+    std::optional<std::uint32_t> grow_pages(std::uint32_t pages);
+    void console(values::ConsoleLevel level, std::string_view text);
+    // The first imported table of references; null without one.
+    [[nodiscard]] const wasmtime_table_t* imported_references() const {
+        return references_ ? &*references_ : nullptr;
+    }
     // The text of a value of the host's that the module gave as a handle, which is then released.
     std::string take_host_value(std::uint32_t handle);
-    [[nodiscard]] HostValues& host_values() { return host_values_; }
 
     // Unwinds the guest where it stands; afterwards memory_bytes() can be asked.
-    void abandon() { future_.reset(); }
+    void abandon() {
+        future_.reset();
+        sleeping_ = false;
+    }
     // The size of the exported memory. Not while the guest is suspended.
     [[nodiscard]] std::uint64_t memory_bytes() const;
 
@@ -124,6 +160,7 @@ private:
     std::optional<DebugLog> debug_;
     GuestLimits guest_limits_;
     bool leased_ = false;
+    std::unique_ptr<BindgenHost> bindgen_;  // references in the store keep its values
     StoreHandle store_;
     wasmtime_context_t* context_ = nullptr;
     wasmtime_instance_t instance_{};
@@ -136,14 +173,16 @@ private:
     Result<Values> results_;
     std::coroutine_handle<> caller_;
     std::optional<wasmtime_memory_t> memory_;
-    std::optional<wasmtime_table_t> references_;  // where wasm-bindgen keeps its handles
-    HostValues host_values_;
+    std::optional<wasmtime_table_t> references_;  // the imported table of references
     std::optional<std::pair<wasmtime_global_t, std::int32_t>> stack_pointer_;  // and its rest value
     Stage stage_ = Stage::kStart;
     std::uint64_t poll_began_at_tick_ = 0;
     std::optional<Error> host_error_;
     bool ended_well_ = false;  // by the call that is open
     bool exited_ = false;
+    bool sleeping_ = false;
+    std::uint32_t polled_at_once_ = 0;
+    bool adapted_call_ = false;  // the open one's results are its caller's
     std::optional<Error> failure_;
     wasm_trap_t* trap_ = nullptr;
     wasmtime_error_t* error_ = nullptr;

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/limit_error.h"
-#include "sandbox/host_values.h"
+#include "sandbox/module_shape.h"
 #include "sandbox/wording.h"
 
 namespace realm::sandbox {
@@ -35,11 +35,13 @@ const char* kind_name(ExternKind kind) {
 class Check {
 public:
     Check(std::string_view program, const RuntimeOptions& options,
-          std::span<const HostFunction> functions, const ImportRules& rules, ModuleReport& report)
+          std::span<const HostFunction> functions, const ImportRules& rules,
+          const glue::Bindings* bindings, ModuleReport& report)
         : program_(program),
           options_(options),
           functions_(functions),
           rules_(rules),
+          bindings_(bindings),
           report_(report) {}
 
     void run() {
@@ -75,6 +77,7 @@ private:
     const RuntimeOptions& options_;
     std::span<const HostFunction> functions_;
     const ImportRules& rules_;
+    const glue::Bindings* bindings_;  // null where there are none
     ModuleReport& report_;
 };
 
@@ -117,8 +120,9 @@ ImportCheck Check::check_import(const ImportInfo& import) {
             return refused("unknown_import",
                            fmt::format("it imports '{}', which this server does not know", name));
         }
-        if (const BindgenImport* const shape = find_bindgen_import(import.name);
-            shape != nullptr && accepts(*shape, import.type)) {
+        const glue::Import* const bound =
+            bindings_ == nullptr ? nullptr : bindings_->find_import(import.name);
+        if (bound != nullptr && bound->unsupported.empty()) {
             return {};
         }
         if (rules_.strict) {
@@ -235,7 +239,11 @@ Result<ModuleReport> inspect_module(std::string_view program, std::span<const st
         return refuse(program, info.error().code, info.error().message);
     }
     ModuleReport report{.info = std::move(*info), .imports = {}, .refusals = {}};
-    Check(program, options, functions, rules, report).run();
+    auto bindings = module_bindings(report.info, wasm);
+    if (!bindings) {
+        return refuse(program, bindings.error().code, bindings.error().message);
+    }
+    Check(program, options, functions, rules, bindings->get(), report).run();
     return report;
 }
 

@@ -125,11 +125,40 @@ void Run::expire(base::SteadyTime deadline) {
     {
         const std::lock_guard lock(mutex_);
         if (deadline != deadline_) {
-            return;  // that of an earlier job
+            // That of an earlier job, or of one that sleeps.
+            if (deadline != wakes_at_) {
+                return;
+            }
+            wakes_at_.reset();
+            if (phase_ == Phase::kEnded || !call_open_ || answer_) {
+                return;
+            }
+            answer_ = 0;
+            if (!wake()) {
+                return;
+            }
+        } else {
+            reason = job_ ? wall_error() : idle_error();
         }
-        reason = job_ ? wall_error() : idle_error();
     }
-    cancel(std::move(*reason));
+    if (reason) {
+        cancel(std::move(*reason));
+    } else {
+        scheduler_->push_by_allowance(shared_from_this(), {});
+    }
+}
+
+void Run::sleep_until(base::SteadyTime time) {
+    base::SteadyTime wakes_at;
+    {
+        const std::lock_guard lock(mutex_);
+        call_open_ = true;
+        answer_.reset();
+        // Never the deadline of the job itself, which stands for another end.
+        wakes_at = time == deadline_ ? time + std::chrono::nanoseconds{1} : time;
+        wakes_at_ = wakes_at;
+    }
+    arm(wakes_at);
 }
 
 void Run::answer(CallAnswer answer) {
@@ -310,6 +339,15 @@ Run::Next Run::end_job() {
 
 // The guest is unwound before the job that waits for it goes.
 void Run::forget_job() {
+    std::optional<base::SteadyTime> wakes_at;
+    {
+        const std::lock_guard lock(mutex_);
+        wakes_at = std::exchange(wakes_at_, std::nullopt);
+        call_open_ = call_open_ && !wakes_at;
+    }
+    if (wakes_at) {
+        scheduler_->disarm(*this, *wakes_at);
+    }
     instance_->abandon();
     task_ = {};
     task_begun_ = false;

@@ -85,6 +85,7 @@ public:
 
     std::shared_ptr<Waiter> open_call() override;
     std::optional<CallAnswer> take_answer() override;
+    void sleep_until(base::SteadyTime time) override;
     [[nodiscard]] std::chrono::nanoseconds cpu_time() const override;
 
     // Polls the guest until it waits, has to give way, rests or ends. After kNothing and kRested
@@ -123,6 +124,7 @@ private:
     Phase phase_ = Phase::kQueued;
     std::optional<Error> stop_;
     bool call_open_ = false;
+    std::optional<base::SteadyTime> wakes_at_;  // a job that sleeps
     std::optional<CallAnswer> answer_;
 
     // Written with mutex_ held; by the polling thread, or by who submits while the run is idle.

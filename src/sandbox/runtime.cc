@@ -12,6 +12,7 @@
 #include "sandbox/engine_setup.h"
 #include "sandbox/host_binding.h"
 #include "sandbox/module_check.h"
+#include "sandbox/module_shape.h"
 #include "sandbox/module_text.h"
 #include "sandbox/runtime_impl.h"
 
@@ -25,6 +26,9 @@ Result<std::shared_ptr<const Program>> link(Runtime::Impl& runtime, CheckedModul
     program->name = std::move(checked.name);
     program->digest = std::move(checked.digest);
     program->info = std::move(checked.info);
+    if (checked.bindings) {
+        program->bindgen = std::make_shared<const BindgenPlan>(std::move(checked.bindings));
+    }
     if (!module) {
         return refuse(program->name, module.error().code, module.error().message);
     }
@@ -125,6 +129,11 @@ Result<CheckedModule> Runtime::check(std::string name, std::span<const std::byte
     if (!info) {
         return std::unexpected(std::move(info.error()));
     }
+    auto bindings = module_bindings(*info, checked.wasm());
+    if (!bindings) {
+        return refuse(name, bindings.error().code, bindings.error().message);
+    }
+    checked.bindings = std::move(*bindings);
     checked.name = std::move(name);
     checked.digest = sha256(checked.wasm());
     checked.info = std::move(*info);

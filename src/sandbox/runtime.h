@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/sealed_memory.h"
+#include "glue/bindings.h"
 #include "sandbox/host_function.h"
 #include "sandbox/machine_code.h"
 #include "sandbox/module_info.h"
@@ -30,6 +31,9 @@ struct RuntimeOptions {
     std::size_t host_stack_bytes = std::size_t{256} << 10;   // host functions called from there
     std::chrono::microseconds tick{1000};                    // epoch interval while a guest runs
     std::size_t max_module_bytes = std::size_t{64} << 20;
+    // What a program prints through JavaScript's console: 0..4 for debug, log, info, warn, error.
+    // `host` is that of the run.
+    void (*console)(void* host, std::int32_t level, std::string_view text) = nullptr;
     telemetry::Logger logger{};  // debug: signatures, calls, pointers, sizes of memories and tables
 };
 
@@ -40,6 +44,8 @@ struct CheckedModule {
     ModuleInfo info;
     std::span<const std::byte> given;  // the caller's bytes
     std::vector<std::byte> converted;  // from text
+    // How it talks with JavaScript, where its custom section says so.
+    std::shared_ptr<const glue::Bindings> bindings;
 
     // The binary form.
     [[nodiscard]] std::span<const std::byte> wasm() const {

@@ -7,7 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "sandbox/host_values.h"
+#include "sandbox/bindgen_import.h"
+#include "sandbox/bindgen_plan.h"
 #include "sandbox/machine_code.h"
 #include "sandbox/runtime.h"
 #include "sandbox/ticker.h"
@@ -26,7 +27,8 @@ struct Program::Impl {
     ModuleInfo info;
     // The functions in `linker` and `pre` point to these.
     std::vector<std::unique_ptr<UnknownImport>> unknown_imports;
-    std::vector<std::unique_ptr<BindgenCall>> bindgen_calls;
+    std::vector<std::unique_ptr<AdaptedImport>> adapted_imports;
+    std::shared_ptr<const BindgenPlan> bindgen;  // null where there are no bindings
     ModuleHandle module;
     LinkerHandle linker;
     InstancePreHandle pre;  // null for a program that imports tables or memories

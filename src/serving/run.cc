@@ -46,7 +46,14 @@ RunLimits run_limits(const config::Limits& limits) {
                      .table_elements = limits.table_elements,
                      .cpu = limits.cpu_ms,
                      .wall = limits.wall_ms,
-                     .idle = limits.session_idle_ms}};
+                     .idle = limits.session_idle_ms,
+                     .bindgen = {.values = limits.host_values,
+                                 .value_bytes = limits.host_value_bytes,
+                                 .timers = limits.host_timers,
+                                 .microtasks = limits.host_microtasks,
+                                 .names = limits.named_results,
+                                 .nesting = limits.nesting,
+                                 .steps = limits.host_steps}}};
 }
 
 Run::Run(RunRequest request, std::string program, const RunBounds& bounds,

@@ -43,8 +43,11 @@ RunLimits run_limits(const config::Limits& limits);
 
 // Calls of a module's exports instead of its entry, as Session::start_steps describes them.
 struct StepOrder {
-    std::vector<envelope::Json> steps;
+    std::vector<std::string> steps;    // JSON
     sandbox::Conventions conventions;  // count where an instance is made for them
+    // Takes each line as soon as its step is done, on an executor thread; the reply then holds
+    // none. May be empty.
+    std::function<void(std::string_view)> on_line;
 };
 
 // What a program is to answer. `meta` has its request_id, operation and tenant set.

@@ -23,6 +23,12 @@ Task<Result<void>> call_run(sandbox::Guest& guest, std::string entry) {
     co_return results ? Result<void>() : std::unexpected(std::move(results.error()));
 }
 
+Error given_up() {
+    return fail(ErrorType::kUnavailable, "instance_ended",
+                "an earlier step left the instance in the middle of its work")
+        .error();
+}
+
 // Another attempt would find what this one left behind.
 Error tried_again() {
     return fail(ErrorType::kUnavailable, "tried_again", "its first request is tried again").error();
@@ -65,22 +71,40 @@ private:
 struct Session::Caller {
     sandbox::ForeignCaller foreign;
 
-    Task<Result<void>> run(sandbox::Guest& guest, std::shared_ptr<Run> run,
+    // False once a step has left the instance in the middle of its work.
+    Task<Result<bool>> run(sandbox::Guest& guest, std::shared_ptr<Run> run,
                            std::shared_ptr<const StepOrder> order) {
-        Json results = Json::array();
-        for (const Json& json : order->steps) {
-            auto step = sandbox::read_foreign_step(json);
-            Result<Json> result = Json(nullptr);
-            if (step) {
-                result = co_await foreign.run(guest, std::move(*step));
-            } else {
-                result = std::unexpected(std::move(step.error()));
+        std::string results;
+        bool usable = true;
+        const auto add = [&](std::string_view line) {
+            if (order->on_line) {
+                order->on_line(line);
+                return;
             }
-            results.push_back(step_answer(result));
+            results += results.empty() ? "" : ",";
+            results += line;
+        };
+        for (const std::string& text : order->steps) {
+            sandbox::StepLines lines;
+            auto step = sandbox::read_foreign_step(text);
+            if (!step) {
+                lines.result = std::unexpected(std::move(step.error()));
+            } else if (!usable) {
+                lines.result = std::unexpected(given_up());
+            } else {
+                lines = co_await foreign.run(guest, std::move(*step));
+            }
+            for (const std::string& callback : lines.callbacks) {
+                add(callback);
+            }
+            add(step_line(lines.result));
+            usable = usable && !lines.ends_instance;
         }
-        Json reply = Json::object();
-        reply["results"] = std::move(results);
-        co_return run->reply(envelope::dump(reply));
+        auto replied = run->reply("{\"results\":[" + results + "]}");
+        if (!replied) {
+            co_return std::unexpected(std::move(replied.error()));
+        }
+        co_return usable;
     }
 };
 
@@ -122,10 +146,24 @@ Result<void> Session::start_steps(const std::shared_ptr<Run>& run,
                                   sandbox::KeptGuest::OnEnd on_end) {
     return submit(
         run,
-        [caller = caller_, run, order = std::move(order)](sandbox::Guest& guest) {
-            return caller->run(guest, run, order);
-        },
+        [session = weak_from_this(), caller = caller_, run, order = std::move(order)](
+            sandbox::Guest& guest) { return run_steps(session, caller, run, order, guest); },
         limits, std::move(on_end));
+}
+
+// All by value but the guest: it is the job's own coroutine.
+Task<Result<void>> Session::run_steps(std::weak_ptr<Session> session,
+                                      std::shared_ptr<Caller> caller, std::shared_ptr<Run> run,
+                                      std::shared_ptr<const StepOrder> order,
+                                      sandbox::Guest& guest) {
+    const auto usable = co_await caller->run(guest, std::move(run), std::move(order));
+    if (!usable) {
+        co_return std::unexpected(usable.error());
+    }
+    if (const auto kept = session.lock(); kept && !*usable) {
+        kept->end(given_up());
+    }
+    co_return Result<void>();
 }
 
 // All by value but the guest: it is the job's own coroutine.
@@ -168,15 +206,15 @@ void Session::end(Error reason) {
     guest_->cancel(std::move(reason));
 }
 
-Json step_answer(const Result<Json>& result) {
+std::string step_line(const Result<std::string>& result) {
     if (result) {
-        return {{"ok", *result}};
+        return "{\"ok\":" + *result + "}";
     }
     const Error& error = result.error();
-    return {{"error",
-             {{"type", envelope::error_row(error.type).name},
-              {"code", error.code},
-              {"message", error.message}}}};
+    return envelope::dump({{"error",
+                            {{"type", envelope::error_row(error.type).name},
+                             {"code", error.code},
+                             {"message", error.message}}}});
 }
 
 }  // namespace realm::serving

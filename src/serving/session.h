@@ -45,7 +45,7 @@ public:
     Result<void> start(const std::shared_ptr<Run>& run, const sandbox::JobLimits& limits,
                        sandbox::KeptGuest::OnEnd on_end);
     // Runs the order's steps (see sandbox/foreign_caller.h) one after another, whatever each gives;
-    // the reply is {"results": [...]}, a step_answer() for each.
+    // the reply is {"results": [...]}, of each the lines of its callbacks and a step_line().
     Result<void> start_steps(const std::shared_ptr<Run>& run,
                              std::shared_ptr<const StepOrder> order,
                              const sandbox::JobLimits& limits, sandbox::KeptGuest::OnEnd on_end);
@@ -62,6 +62,11 @@ private:
     static base::Task<Result<void>> serve(std::shared_ptr<Session> session,
                                           std::shared_ptr<Run> run, sandbox::Job job,
                                           sandbox::Guest& guest);
+    static base::Task<Result<void>> run_steps(std::weak_ptr<Session> session,
+                                              std::shared_ptr<Caller> caller,
+                                              std::shared_ptr<Run> run,
+                                              std::shared_ptr<const StepOrder> order,
+                                              sandbox::Guest& guest);
     Result<void> submit(const std::shared_ptr<Run>& run, sandbox::Job job,
                         const sandbox::JobLimits& limits, sandbox::KeptGuest::OnEnd on_end);
 
@@ -72,7 +77,7 @@ private:
     std::shared_ptr<sandbox::KeptGuest> guest_;
 };
 
-// {"ok": value} or {"error": {"type", "code", "message"}}.
-envelope::Json step_answer(const Result<envelope::Json>& result);
+// {"ok": value} or {"error": {"type", "code", "message"}}, of a result in JSON.
+std::string step_line(const Result<std::string>& result);
 
 }  // namespace realm::serving

@@ -29,14 +29,16 @@ public:
     // What the step gave as JSON text, or "code: message".
     std::string step(const std::string& what, const std::string& arguments = "[]",
                      const std::string& as = "") {
-        ForeignStep step{.what = what, .arguments = Json::parse(arguments), .as = as};
+        ForeignStep step{
+            .what = what, .arguments = Json::parse(arguments), .argument_texts = {}, .as = as};
         std::string text;
         std::promise<RunOutcome> ended;
         auto submitted = guest_->submit(
             [&](Guest& guest) -> Task<Result<void>> {
-                auto result = co_await caller_->run(guest, step);
-                text =
-                    result ? result->dump() : result.error().code + ": " + result.error().message;
+                const StepLines lines = co_await caller_->run(guest, step);
+                text = lines.result
+                           ? *lines.result
+                           : lines.result.error().code + ": " + lines.result.error().message;
                 co_return Result<void>();
             },
             {}, [&](RunOutcome outcome) { ended.set_value(std::move(outcome)); });
@@ -262,7 +264,7 @@ TEST(ForeignCaller, ResultsThatPointOutsideAreTheModulesFault) {
 
 TEST(ForeignCaller, AStepIsReadStrictly) {
     const auto error = [](const char* text) {
-        const auto step = read_foreign_step(Json::parse(text));
+        const auto step = read_foreign_step(text);
         return step ? "" : step.error().code + ": " + step.error().message;
     };
     EXPECT_EQ(error(R"({"do": "f"})"), "");

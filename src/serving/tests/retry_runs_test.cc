@@ -242,8 +242,9 @@ TEST_F(RetryRuns, steps_are_tried_again) {
     auto sink = std::make_shared<HoldingSink>();
     auto program = compile(kReplyCount);
     RunRequest order = request();
-    order.steps = {.steps = {Json::parse(R"({"do": "seven"})")},
-                   .conventions = sandbox::detect_conventions(program->info())};
+    order.steps = {.steps = {R"({"do": "seven"})"},
+                   .conventions = sandbox::detect_conventions(program->info()),
+                   .on_line = {}};
     start(program, std::move(order), sink);
     time_.wait_for_timer();
     empty_pool(*holder);

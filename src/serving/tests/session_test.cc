@@ -106,8 +106,13 @@ protected:
 
     Json steps(const std::string& session, const std::string& list) {
         RunRequest order = request(session);
-        order.steps = {.steps = Json::parse(list).get<std::vector<Json>>(),
-                       .conventions = sandbox::detect_conventions(counter_->info())};
+        std::vector<std::string> texts;
+        for (const Json& step : Json::parse(list)) {
+            texts.push_back(step.dump());
+        }
+        order.steps = {.steps = std::move(texts),
+                       .conventions = sandbox::detect_conventions(counter_->info()),
+                       .on_line = {}};
         auto sink = std::make_shared<ReplySink>();
         auto started = runs_->start(counter_, std::move(order), sink);
         return started ? Json::parse(sink->wait()) : Json(started.error().code);

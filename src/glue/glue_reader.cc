@@ -1,0 +1,440 @@
+#include "glue/glue_reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "glue/describe.h"
+#include "glue/glue_exports.h"
+#include "glue/glue_scope.h"
+#include "glue/js_parser.h"
+#include "glue/lowering.h"
+
+namespace realm::glue {
+namespace {
+
+std::unexpected<Error> invalid(std::string_view path, std::string_view what) {
+    return fail(ErrorType::kInvalidRequest, "invalid_glue",
+                fmt::format("the JavaScript '{}': {}", path, what));
+}
+
+bool passes_references(const ModuleShape& module) {
+    const auto passes = [](const ModuleItem& item) {
+        return item.name.starts_with("__wbindgen_init_externref_table") ||
+               std::ranges::find(item.parameters, "externref") != item.parameters.end() ||
+               std::ranges::find(item.results, "externref") != item.results.end();
+    };
+    return std::ranges::any_of(module.imports, passes) ||
+           std::ranges::any_of(module.exports, passes);
+}
+
+// A whole body that only hands a function to a helper such as handleError; what it hands over.
+const Js* handed_over(const GlueScope& scope, const Js& function, Role& role) {
+    const Js* value = &function.body();
+    if (value->is(JsKind::kBlock)) {
+        if (value->kids.size() != 1 ||
+            !(value->kid(0).is(JsKind::kReturn) || value->kid(0).is(JsKind::kExpression))) {
+            return nullptr;
+        }
+        value = &value->kid(0).kid(0);
+    }
+    const Name* const helper =
+        value->is(JsKind::kCall) && value->kids.size() == 3 && value->kid(0).is(JsKind::kName)
+            ? scope.find(value->kid(0).text)
+            : nullptr;
+    const bool known = helper != nullptr &&
+                       (helper->role == Role::kCatch || helper->role == Role::kTransparent) &&
+                       value->kid(1).is(JsKind::kFunction);
+    if (!known) {
+        return nullptr;
+    }
+    role = helper->role;
+    return &value->kid(1);
+}
+
+// __wbindgen_cb_drop: whatever is before ".original" is the closure.
+const Js* released(const Js& function) {
+    const Js* closure = nullptr;
+    bool counts = false;
+    any_below(function.body(), [&](const Js& at) {
+        if (at.is(JsKind::kMember, "original")) {
+            closure = &at.kid(0);
+        }
+        counts = counts || at.is(JsKind::kMember, "cnt");
+        return false;
+    });
+    return counts ? closure : nullptr;
+}
+
+class Reader {
+public:
+    Reader(const ModuleShape& module, const GlueText& text, const GlueScope& scope,
+           const std::map<std::string, GlueScope>& snippets)
+        : module_(module),
+          text_(text),
+          scope_(scope),
+          snippets_(snippets),
+          lowering_(scope, snippets, bindings_) {}
+
+    Bindings read() {
+        bindings_.source.glue = text_.path;
+        bindings_.source.wasm_bindgen = module_.wasm_bindgen;
+        bindings_.helpers = scope_.helpers();
+        bindings_.handles = scope_.handles();
+        bindings_.slab_reserved = scope_.slab_reserved();
+        read_imports();
+        read_exports();
+        lowering_.finish();
+        for (auto& [function, place] : waiting_) {
+            if (auto reason = lowering_.reason(function); !reason.empty()) {
+                if (place.is_import) {
+                    bindings_.imports[place.index].unsupported = std::move(reason);
+                    bindings_.imports[place.index].function = 0;
+                } else {
+                    bindings_.exports[place.index].unsupported = std::move(reason);
+                    bindings_.exports[place.index].function = 0;
+                }
+            }
+        }
+        inherit_constructors();
+        find_helpers();
+        describe_exports(bindings_, module_, text_.declarations);
+        return std::move(bindings_);
+    }
+
+private:
+    struct Place {
+        bool is_import;
+        std::size_t index;
+    };
+
+    void read_imports() {
+        const auto filled = filled_imports(scope_, module_);
+        std::set<std::pair<std::string_view, std::string_view>> seen;
+        for (const ModuleItem& item : module_.imports) {
+            if (!item.function || !seen.emplace(item.module, item.name).second) {
+                continue;
+            }
+            Import import{.module = item.module, .name = item.name};
+            const auto found = filled.find(item.name);
+            if (!read_snippet_import(item, import)) {
+                if (found == filled.end()) {
+                    import.unsupported = "the glue does not say what it does";
+                } else {
+                    read_import(*found->second, item, import);
+                }
+            }
+            waiting_.push_back({import.function, {true, bindings_.imports.size()}});
+            if (!import.unsupported.empty()) {
+                waiting_.pop_back();
+            }
+            bindings_.imports.push_back(std::move(import));
+        }
+    }
+
+    // What the module imports straight from a file of the package.
+    bool read_snippet_import(const ModuleItem& item, Import& import) {
+        const auto file = snippets_.find(item.module);
+        const Name* const name = file == snippets_.end() ? nullptr : file->second.find(item.name);
+        if (name == nullptr || name->kind != NameKind::kFunction) {
+            return false;
+        }
+        import.function = lowering_.function_of(file->second, *name->node, item.name);
+        return true;
+    }
+
+    void read_import(const Js& given, const ModuleItem& item, Import& import) {
+        const Js* value = &given;
+        if (value->is(JsKind::kName)) {
+            const Name* const name = scope_.find(value->text);
+            if (name != nullptr && name->kind == NameKind::kFunction &&
+                name->role == Role::kPlain) {
+                value = name->node;
+            }
+        }
+        constexpr int kMostLayers = 3;
+        for (int layer = 0; value->is(JsKind::kFunction) && layer < kMostLayers; ++layer) {
+            Role role = Role::kPlain;
+            const Js* const inner = handed_over(scope_, *value, role);
+            if (inner == nullptr) {
+                break;
+            }
+            import.catches = import.catches || role == Role::kCatch;
+            value = inner;
+        }
+        if (!value->is(JsKind::kFunction)) {
+            import.function = lowering_.calling(*value, item.name,
+                                                static_cast<std::uint32_t>(item.parameters.size()));
+            return;
+        }
+        const Js* const closure = released(*value);
+        if (closure != nullptr && value->parameters() == 1) {
+            const bool takes = scope_.calls(*closure, Role::kHandleTake);
+            Node operand = index_node(Op::kLocal, 0);
+            if (takes || scope_.handles() == HandleMode::kSlab) {
+                operand = node_of(Op::kHandleTake, {std::move(operand)});
+            }
+            import.function = lowering_.made(
+                item.name, 1,
+                node_of(Op::kReturn, {index_node(Op::kReleaseClosure, 0, {std::move(operand)})}));
+            return;
+        }
+        import.function = lowering_.function(*value, item.name);
+    }
+
+    void read_exports() {
+        const auto offered = offered_by(scope_, module_);
+        for (const Offered& one : offered) {
+            const Name* const name = one.inside.empty() ? nullptr : scope_.find(one.inside);
+            const Js* const node = name != nullptr && name->node != nullptr ? name->node : one.node;
+            if (node == nullptr) {
+                continue;
+            }
+            if (node->is(JsKind::kClass)) {
+                offered_classes_.emplace(one.inside.empty() ? one.outside : one.inside,
+                                         one.outside);
+                if (name == nullptr) {
+                    read_class(one.outside, *node);
+                }
+            } else if (node->is(JsKind::kFunction)) {
+                if (!starts_module(*node)) {
+                    add_export({.name = std::string(one.outside)}, *node);
+                }
+            } else if (auto value = constant_value(*node)) {
+                const std::string inside(one.inside.empty() ? one.outside : one.inside);
+                bindings_.constants.emplace(inside, std::move(*value));
+                bindings_.exported_constants.emplace(std::string(one.outside), inside);
+            }
+        }
+        for (const auto& [text, name] : scope_.names()) {
+            if (name.kind == NameKind::kClass && name.node->is(JsKind::kClass)) {
+                read_class(text, *name.node);
+            }
+        }
+    }
+
+    // init() and its like make the module; here it is already.
+    static bool starts_module(const Js& function) {
+        return any_below(function, [](const Js& at) {
+            return at.is(JsKind::kName, "WebAssembly") || at.is(JsKind::kMeta);
+        });
+    }
+
+    void add_export(Export item, const Js& function) {
+        item.function = lowering_.function(function, item.name);
+        for (std::size_t i = 0; i < function.parameters(); ++i) {
+            const Js& parameter = function.kid(i);
+            const Js& target = parameter.is(JsKind::kSpread) || parameter.is(JsKind::kAssign)
+                                   ? parameter.kid(0)
+                                   : parameter;
+            item.parameters.push_back({.name = std::string(target.text)});
+        }
+        waiting_.push_back({item.function, {false, bindings_.exports.size()}});
+        bindings_.exports.push_back(std::move(item));
+    }
+
+    void read_class(std::string_view text, const Js& node) {
+        Class made{.name = std::string(text)};
+        if (const auto outside = offered_classes_.find(text); outside != offered_classes_.end()) {
+            made.exported = outside->second;
+        }
+        const Js& parent = node.kid(0);
+        if (parent.is(JsKind::kName)) {
+            const Name* const known = scope_.find(parent.text);
+            if (known != nullptr && known->kind == NameKind::kClass) {
+                made.parent = parent.text;
+            } else {
+                bindings_.notes.push_back(
+                    fmt::format("class '{}' extends '{}', which is left out", text, parent.text));
+            }
+        }
+        const bool new_name =
+            any_below(node, [](const Js& at) { return at.is(JsKind::kMember, "__wbg_ptr"); });
+        made.pointer = new_name ? "__wbg_ptr" : "ptr";
+        for (std::size_t i = 1; i < node.kids.size(); ++i) {
+            read_member(made, node.kid(i));
+        }
+        bindings_.classes.push_back(std::move(made));
+    }
+
+    void read_member(Class& owner, const Js& member) {
+        if (!member.is(JsKind::kFunction) || member.has(kComputed)) {
+            return;
+        }
+        const bool is_static = member.has(kStatic);
+        const ExportKind kind =
+            member.text == "constructor" && !is_static ? ExportKind::kConstructor
+            : member.has(kGetter) ? (is_static ? ExportKind::kStaticGetter : ExportKind::kGetter)
+            : member.has(kSetter) ? (is_static ? ExportKind::kStaticSetter : ExportKind::kSetter)
+            : is_static           ? ExportKind::kStaticMethod
+                                  : ExportKind::kMethod;
+        const std::string name = kind == ExportKind::kConstructor
+                                     ? (owner.exported.empty() ? owner.name : owner.exported)
+                                     : std::string(member.text);
+        if (kind == ExportKind::kMethod && member.text == "free") {
+            any_below(member.body(), [&](const Js& at) {
+                const auto called =
+                    at.is(JsKind::kCall) ? scope_.wasm_member(at.kid(0)) : std::nullopt;
+                owner.free = called ? *called : owner.free;
+                return called.has_value();
+            });
+        }
+        add_export({.name = name, .class_name = owner.name, .kind = kind}, member);
+    }
+
+    // A class that a bundle puts around a generated one, with a constructor that cannot be carried
+    // out, is made as the generated one is.
+    void inherit_constructors() {
+        const auto constructor_of = [&](std::string_view name) -> Export* {
+            const auto found = std::ranges::find_if(bindings_.exports, [&](const Export& one) {
+                return one.kind == ExportKind::kConstructor && one.class_name == name;
+            });
+            return found == bindings_.exports.end() ? nullptr : &*found;
+        };
+        for (const Class& one : bindings_.classes) {
+            Export* const own = constructor_of(one.name);
+            const Export* const parent = one.parent.empty() ? nullptr : constructor_of(one.parent);
+            if (own == nullptr || parent == nullptr || own->unsupported.empty() ||
+                !parent->unsupported.empty()) {
+                continue;
+            }
+            bindings_.notes.push_back(fmt::format("class '{}' is made as its parent '{}' is: {}",
+                                                  one.name, one.parent, own->unsupported));
+            own->function = parent->function;
+            own->parameters = parent->parameters;
+            own->unsupported.clear();
+        }
+    }
+
+    // Those that the glue does not show by how it uses them.
+    void find_helpers() {
+        Helpers& helpers = bindings_.helpers;
+        const auto by_prefix = [&](std::string& helper, std::string_view prefix) {
+            for (const ModuleItem& item : module_.exports) {
+                if (helper.empty() && item.name.starts_with(prefix)) {
+                    helper = item.name;
+                }
+            }
+        };
+        by_prefix(helpers.malloc, "__wbindgen_malloc");
+        by_prefix(helpers.realloc, "__wbindgen_realloc");
+        by_prefix(helpers.free, "__wbindgen_free");
+        by_prefix(helpers.stack_pointer, "__wbindgen_add_to_stack_pointer");
+        by_prefix(helpers.exn_store, "__wbindgen_exn_store");
+        by_prefix(helpers.start, "__wbindgen_start");
+        by_prefix(helpers.table, "__wbindgen_externrefs");
+        by_prefix(helpers.table_alloc, "__externref_table_alloc");
+        by_prefix(helpers.table_dealloc, "__externref_table_dealloc");
+        by_prefix(helpers.drop_slice, "__externref_drop_slice");
+        if (bindings_.handles == HandleMode::kNone && passes_references(module_)) {
+            bindings_.handles = HandleMode::kTable;
+        }
+        if (helpers.stack_pointer.empty() || helpers.free.empty()) {
+            for (const Function& function : bindings_.functions) {
+                find_unnamed(function.body);
+            }
+        }
+        bindings_.returns =
+            std::ranges::any_of(module_.exports,
+                                [](const ModuleItem& item) { return item.results.size() > 1; }) ||
+                    helpers.stack_pointer.empty()
+                ? ReturnMode::kMultiValue
+                : ReturnMode::kReturnArea;
+    }
+
+    void find_unnamed(const Node& node) {
+        Helpers& helpers = bindings_.helpers;
+        const auto number = [&](std::size_t i) {
+            return node.operands.size() > i && node.operands[i].op == Op::kNumber
+                       ? node.operands[i].number
+                       : 0;
+        };
+        if (node.op == Op::kWasmCall && node.text.starts_with("__wbindgen_export")) {
+            const bool area =
+                node.operands.size() == 1 && number(0) < 0 && static_cast<int>(number(0)) % 16 == 0;
+            if (area && helpers.stack_pointer.empty()) {
+                helpers.stack_pointer = node.text;
+            }
+            if (node.operands.size() == 3 && number(2) > 0 && helpers.free.empty()) {
+                helpers.free = node.text;
+            }
+        }
+        for (const Node& operand : node.operands) {
+            find_unnamed(operand);
+        }
+    }
+
+    const ModuleShape& module_;
+    const GlueText& text_;
+    const GlueScope& scope_;
+    const std::map<std::string, GlueScope>& snippets_;
+    Bindings bindings_;
+    Lowering lowering_;
+    std::map<std::string_view, std::string_view> offered_classes_;
+    std::vector<std::pair<std::uint32_t, Place>> waiting_;
+};
+
+}  // namespace
+
+const ModuleItem* ModuleShape::find_export(std::string_view name) const {
+    const auto found = std::ranges::find(exports, name, &ModuleItem::name);
+    return found == exports.end() ? nullptr : &*found;
+}
+
+void read_signature(std::string_view type, ModuleItem& item) {
+    const auto split = [](std::string_view list) {
+        std::vector<std::string> words;
+        std::string word;
+        for (const char c : list) {
+            if (c == ',' || c == ' ' || c == '(' || c == ')') {
+                if (!word.empty()) {
+                    words.push_back(std::exchange(word, {}));
+                }
+            } else {
+                word.push_back(c);
+            }
+        }
+        if (!word.empty()) {
+            words.push_back(std::move(word));
+        }
+        return words;
+    };
+    const std::size_t arrow = type.find("->");
+    item.parameters = split(type.substr(0, arrow));
+    item.results = arrow == std::string_view::npos ? std::vector<std::string>()
+                                                   : split(type.substr(arrow + 2));
+}
+
+bool looks_like_glue(std::string_view javascript, const ModuleShape& module) {
+    const auto named = [&](const ModuleItem& item) {
+        return item.name.starts_with("__wb") && javascript.contains(item.name);
+    };
+    return std::ranges::any_of(module.imports, named) || std::ranges::any_of(module.exports, named);
+}
+
+Result<Bindings> read_glue(const ModuleShape& module, const GlueText& text) {
+    const auto tree = parse_javascript(text.javascript);
+    if (!tree) {
+        return invalid(text.path, tree.error().message);
+    }
+    const GlueScope scope(*tree, module);
+    std::map<std::string, JsTree> trees;
+    std::map<std::string, GlueScope> snippets;
+    for (const auto& [path, javascript] : text.snippets) {
+        auto snippet = parse_javascript(javascript);
+        if (snippet) {
+            const auto kept = trees.emplace(path, std::move(*snippet)).first;
+            snippets.try_emplace(path, kept->second, module);
+        }
+    }
+    Bindings bindings = Reader(module, text, scope, snippets).read();
+    if (bindings.exports.empty() && std::ranges::all_of(bindings.imports, [](const Import& one) {
+            return !one.unsupported.empty();
+        })) {
+        return invalid(text.path, "it says nothing about this module");
+    }
+    return bindings;
+}
+
+}  // namespace realm::glue
