@@ -69,6 +69,7 @@ Json to_json(const Class& known) {
     Json json{{"name", known.name}, {"pointer", known.pointer}};
     put(json, "exported", known.exported);
     put(json, "parent", known.parent);
+    put(json, "builtin_parent", known.builtin_parent);
     put(json, "free", known.free);
     return json;
 }

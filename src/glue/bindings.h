@@ -143,8 +143,8 @@ struct Parameter {
 
 enum class ExportKind : std::uint8_t {
     kFunction,
-    kConstructor,  // called with `this` = kAllocate of the class; what it returns counts if it is
-                   // an object, as in JavaScript
+    kConstructor,  // called with a new object as `this`, of a derived class with undefined until
+                   // kSuper; what it returns counts if it is an object, as in JavaScript
     kMethod,
     kStaticMethod,
     kGetter,
@@ -171,11 +171,12 @@ struct Export {
 // `free` is an export as other methods are. So are the generated ones that bodies call on objects
 // (__destroy_into_raw, ...): names that begin with "__" are the glue's own.
 struct Class {
-    std::string name{};      // in the glue
-    std::string exported{};  // how the package exports it; empty: it does not
-    std::string parent{};    // Class::name
-    std::string pointer{};   // the property
-    std::string free{};      // the wasm export; may be empty
+    std::string name{};            // in the glue
+    std::string exported{};        // how the package exports it; empty: it does not
+    std::string parent{};          // Class::name
+    std::string builtin_parent{};  // or the name of one of JavaScript's own
+    std::string pointer{};         // the property
+    std::string free{};            // the wasm export; may be empty
     friend bool operator==(const Class&, const Class&) = default;
 };
 

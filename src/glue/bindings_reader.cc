@@ -215,6 +215,7 @@ Class read_class(Fields& fields) {
     return {.name = fields.text("name"),
             .exported = fields.text("exported"),
             .parent = fields.text("parent"),
+            .builtin_parent = fields.text("builtin_parent"),
             .pointer = fields.text("pointer"),
             .free = fields.text("free")};
 }

@@ -91,8 +91,13 @@ private:
             add(outside, value.is(JsKind::kName) ? value.text : std::string_view(), &value);
         } else if (is_exports(target) && value.is(JsKind::kObject)) {
             for (const Js* const pair : value.kids) {
-                if (pair->is(JsKind::kPair) && pair->kid(1).is(JsKind::kName)) {
-                    add(pair->kid(0).text, pair->kid(1).text, nullptr);
+                if (pair->is(JsKind::kPair) && !pair->has(kComputed)) {
+                    const Js& given = pair->kid(1);
+                    add(pair->kid(0).text,
+                        given.is(JsKind::kName) ? given.text : std::string_view(), &given);
+                } else if (pair->is(JsKind::kFunction) && !pair->has(kComputed) &&
+                           !pair->has(kGetter) && !pair->has(kSetter)) {
+                    add(pair->text, {}, pair);
                 }
             }
         }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include "glue/describe.h"
@@ -29,6 +30,20 @@ bool passes_references(const ModuleShape& module) {
            std::ranges::any_of(module.exports, passes);
 }
 
+// Whether a value is all arguments of the function: `arguments`, a rest, or a list of them.
+bool hands_on(const Js& function, const Js& value) {
+    const std::size_t count = function.parameters();
+    if (value.is(JsKind::kName)) {
+        return value.text == "arguments" || (count == 1 && function.kid(0).is(JsKind::kSpread) &&
+                                             function.kid(0).kid(0).is(JsKind::kName, value.text));
+    }
+    const auto same = [](const Js* given, const Js* parameter) {
+        return given->is(JsKind::kName) && parameter->is(JsKind::kName, given->text);
+    };
+    return value.is(JsKind::kArray) && value.kids.size() == count &&
+           std::equal(value.kids.begin(), value.kids.end(), function.kids.begin(), same);
+}
+
 // A whole body that only hands a function to a helper such as handleError; what it hands over.
 const Js* handed_over(const GlueScope& scope, const Js& function, Role& role) {
     const Js* value = &function.body();
@@ -45,7 +60,7 @@ const Js* handed_over(const GlueScope& scope, const Js& function, Role& role) {
             : nullptr;
     const bool known = helper != nullptr &&
                        (helper->role == Role::kCatch || helper->role == Role::kTransparent) &&
-                       value->kid(1).is(JsKind::kFunction);
+                       value->kid(1).is(JsKind::kFunction) && hands_on(function, value->kid(2));
     if (!known) {
         return nullptr;
     }
@@ -83,8 +98,10 @@ public:
         bindings_.helpers = scope_.helpers();
         bindings_.handles = scope_.handles();
         bindings_.slab_reserved = scope_.slab_reserved();
+        lowering_.set_started(started());
         read_imports();
         read_exports();
+        note_unread();
         lowering_.finish();
         for (auto& [function, place] : waiting_) {
             if (auto reason = lowering_.reason(function); !reason.empty()) {
@@ -97,7 +114,7 @@ public:
                 }
             }
         }
-        inherit_constructors();
+        inherit_pointers();
         find_helpers();
         describe_exports(bindings_, module_, text_.declarations);
         return std::move(bindings_);
@@ -189,9 +206,10 @@ private:
             const Name* const name = one.inside.empty() ? nullptr : scope_.find(one.inside);
             const Js* const node = name != nullptr && name->node != nullptr ? name->node : one.node;
             if (node == nullptr) {
-                continue;
-            }
-            if (node->is(JsKind::kClass)) {
+                leave_out(one, name != nullptr && name->kind == NameKind::kImported
+                                   ? fmt::format("it comes from '{}'", name->from)
+                                   : "it is not declared where it could be read");
+            } else if (node->is(JsKind::kClass)) {
                 offered_classes_.emplace(one.inside.empty() ? one.outside : one.inside,
                                          one.outside);
                 if (name == nullptr) {
@@ -205,6 +223,8 @@ private:
                 const std::string inside(one.inside.empty() ? one.outside : one.inside);
                 bindings_.constants.emplace(inside, std::move(*value));
                 bindings_.exported_constants.emplace(std::string(one.outside), inside);
+            } else {
+                leave_out(one, "its value is known only when the package runs");
             }
         }
         for (const auto& [text, name] : scope_.names()) {
@@ -212,6 +232,12 @@ private:
                 read_class(text, *name.node);
             }
         }
+    }
+
+    // Whoever calls it is told why that cannot be done.
+    void leave_out(const Offered& one, std::string reason) {
+        bindings_.exports.push_back(
+            {.name = std::string(one.outside), .unsupported = std::move(reason)});
     }
 
     // init() and its like make the module; here it is already.
@@ -239,27 +265,77 @@ private:
         if (const auto outside = offered_classes_.find(text); outside != offered_classes_.end()) {
             made.exported = outside->second;
         }
-        const Js& parent = node.kid(0);
-        if (parent.is(JsKind::kName)) {
-            const Name* const known = scope_.find(parent.text);
-            if (known != nullptr && known->kind == NameKind::kClass) {
-                made.parent = parent.text;
-            } else {
-                bindings_.notes.push_back(
-                    fmt::format("class '{}' extends '{}', which is left out", text, parent.text));
-            }
-        }
+        std::string reason = read_parent(made, node.kid(0));
         const bool new_name =
             any_below(node, [](const Js& at) { return at.is(JsKind::kMember, "__wbg_ptr"); });
         made.pointer = new_name ? "__wbg_ptr" : "ptr";
+        lowering_.add_class(node);
+        const std::size_t first = bindings_.exports.size();
         for (std::size_t i = 1; i < node.kids.size(); ++i) {
             read_member(made, node.kid(i));
+            if (node.kid(i).is(JsKind::kBlock) && reason.empty()) {
+                reason = "it has a static block";
+            }
         }
+        read_constructor(made, node, first, reason);
         bindings_.classes.push_back(std::move(made));
     }
 
+    // Why the class cannot be made, where its parent is the reason.
+    std::string read_parent(Class& made, const Js& parent) {
+        if (parent.is(JsKind::kNothing)) {
+            return {};
+        }
+        if (!parent.is(JsKind::kName)) {
+            return "it extends what is no class by name";
+        }
+        const Name* const known = scope_.find(parent.text);
+        if (known == nullptr) {
+            made.builtin_parent = parent.text;
+            return {};
+        }
+        if (known->kind == NameKind::kClass && known->node->is(JsKind::kClass)) {
+            made.parent = parent.text;
+            return {};
+        }
+        return fmt::format("it extends '{}', which is not understood", parent.text);
+    }
+
+    // What is missing of the constructor among the exports from `first` on.
+    void read_constructor(const Class& owner, const Js& node, std::size_t first,
+                          const std::string& reason) {
+        const auto own = std::find_if(
+            bindings_.exports.begin() + static_cast<std::ptrdiff_t>(first), bindings_.exports.end(),
+            [](const Export& one) { return one.kind == ExportKind::kConstructor; });
+        Export made{.name = owner.exported.empty() ? owner.name : owner.exported,
+                    .class_name = owner.name,
+                    .kind = ExportKind::kConstructor,
+                    .unsupported = reason};
+        if (own != bindings_.exports.end()) {
+            own->unsupported = reason;
+        } else if (!reason.empty()) {
+            bindings_.exports.push_back(std::move(made));
+        } else if (Lowering::has_fields(node)) {
+            made.function = lowering_.usual_constructor(node, made.name);
+            waiting_.push_back({made.function, {false, bindings_.exports.size()}});
+            bindings_.exports.push_back(std::move(made));
+        }
+        if (!reason.empty()) {
+            bindings_.notes.push_back(fmt::format("class '{}': {}", owner.name, reason));
+        }
+    }
+
     void read_member(Class& owner, const Js& member) {
-        if (!member.is(JsKind::kFunction) || member.has(kComputed)) {
+        if (member.is(JsKind::kField) && member.has(kStatic)) {
+            read_static_field(owner, member);
+            return;
+        }
+        if (!member.is(JsKind::kFunction)) {
+            return;  // fields belong to the constructor
+        }
+        if (member.has(kComputed)) {
+            bindings_.notes.push_back(
+                fmt::format("class '{}': a member whose name is computed is left out", owner.name));
             return;
         }
         const bool is_static = member.has(kStatic);
@@ -283,27 +359,108 @@ private:
         add_export({.name = name, .class_name = owner.name, .kind = kind}, member);
     }
 
-    // A class that a bundle puts around a generated one, with a constructor that cannot be carried
-    // out, is made as the generated one is.
-    void inherit_constructors() {
-        const auto constructor_of = [&](std::string_view name) -> Export* {
-            const auto found = std::ranges::find_if(bindings_.exports, [&](const Export& one) {
-                return one.kind == ExportKind::kConstructor && one.class_name == name;
+    // A variable behind a getter and a setter.
+    void read_static_field(const Class& owner, const Js& field) {
+        Export getter{.name = std::string(field.text),
+                      .class_name = owner.name,
+                      .kind = ExportKind::kStaticGetter};
+        const bool uses_class = any_below(field.body(), [](const Js& at) {
+            return at.is(JsKind::kThis) || at.is(JsKind::kSuper);
+        });
+        if (uses_class || field.has(kComputed)) {
+            getter.unsupported = "a static field that needs its class";
+            bindings_.exports.push_back(std::move(getter));
+            return;
+        }
+        const std::uint32_t variable = lowering_.static_field(field, getter.name);
+        Export setter = getter;
+        setter.kind = ExportKind::kStaticSetter;
+        getter.function = lowering_.made(
+            getter.name, 0, node_of(Op::kReturn, {index_node(Op::kVariable, variable)}));
+        setter.function = lowering_.made(
+            setter.name, 1, index_node(Op::kSetVariable, variable, {index_node(Op::kLocal, 0)}));
+        setter.parameters.push_back({.name = "value"});
+        bindings_.exports.push_back(std::move(getter));
+        bindings_.exports.push_back(std::move(setter));
+    }
+
+    // Functions that start the module, or call one that does, and what these set: here the module
+    // has been started.
+    std::map<std::string_view, const Js*> started() const {
+        std::set<std::string_view> starting;
+        const auto starts = [&](const Js& node) {
+            return any_below(node, [&](const Js& at) {
+                return instantiates(at) || (at.is(JsKind::kCall) && at.kid(0).is(JsKind::kName) &&
+                                            starting.contains(at.kid(0).text));
             });
-            return found == bindings_.exports.end() ? nullptr : &*found;
         };
-        for (const Class& one : bindings_.classes) {
-            Export* const own = constructor_of(one.name);
-            const Export* const parent = one.parent.empty() ? nullptr : constructor_of(one.parent);
-            if (own == nullptr || parent == nullptr || own->unsupported.empty() ||
-                !parent->unsupported.empty()) {
-                continue;
+        constexpr int kRounds = 4;
+        for (int round = 0; round < kRounds; ++round) {
+            for (const auto& [text, name] : scope_.names()) {
+                const bool is_function = name.kind == NameKind::kFunction;
+                const bool is_alias = name.node != nullptr && name.node->is(JsKind::kName);
+                if ((is_function && starts(*name.node)) ||
+                    (is_alias && starting.contains(name.node->text))) {
+                    starting.insert(text);
+                }
             }
-            bindings_.notes.push_back(fmt::format("class '{}' is made as its parent '{}' is: {}",
-                                                  one.name, one.parent, own->unsupported));
-            own->function = parent->function;
-            own->parameters = parent->parameters;
-            own->unsupported.clear();
+        }
+        std::map<std::string_view, const Js*> values;
+        for (const std::string_view text : starting) {
+            any_below(*scope_.find(text)->node, [&](const Js& at) {
+                const Name* const name = at.is(JsKind::kAssign, "=") && at.kid(0).is(JsKind::kName)
+                                             ? scope_.find(at.kid(0).text)
+                                             : nullptr;
+                const bool known = name != nullptr && name->kind == NameKind::kVariable &&
+                                   name->role == Role::kPlain && is_truth(at.kid(1), true) &&
+                                   (name->node == nullptr || is_truth(*name->node, false));
+                if (known) {
+                    values.insert_or_assign(at.kid(0).text, &at.kid(1));
+                }
+                return false;
+            });
+        }
+        return values;
+    }
+
+    static bool instantiates(const Js& node) {
+        constexpr std::array<std::string_view, 4> kWays{"instantiate", "instantiateStreaming",
+                                                        "Instance", "compile"};
+        return node.is(JsKind::kMember) && node.kid(0).is(JsKind::kName, "WebAssembly") &&
+               std::ranges::find(kWays, node.text) != kWays.end();
+    }
+
+    // Also as it is written for short: !0 and !1.
+    static bool is_truth(const Js& node, bool which) {
+        return node.is(which ? JsKind::kTrue : JsKind::kFalse) ||
+               (node.is(JsKind::kUnary, "!") && node.kid(0).is(JsKind::kNumber) &&
+                (node.kid(0).number == 0) == which);
+    }
+
+    // Statements that were stepped over.
+    void note_unread() {
+        constexpr std::size_t kMost = 10;
+        std::size_t count = 0;
+        for (const Js* const statement : scope_.block().kids) {
+            if (statement->is(JsKind::kUnread) && ++count <= kMost) {
+                bindings_.notes.push_back(
+                    fmt::format("a statement could not be read: {}", statement->text));
+            }
+        }
+    }
+
+    // The property with the pointer is that of the class which sets it.
+    void inherit_pointers() {
+        for (Class& one : bindings_.classes) {
+            const Class* at = &one;
+            for (std::size_t steps = 0;
+                 at != nullptr && !at->parent.empty() && steps < bindings_.classes.size();
+                 ++steps) {
+                at = bindings_.find_class(at->parent);
+            }
+            if (at != nullptr && at != &one) {
+                one.pointer = at->pointer;
+            }
         }
     }
 

@@ -64,6 +64,9 @@ GlueScope::GlueScope(const JsTree& tree, const ModuleShape& module) : tree_(tree
     choose_block();
     for (const Js* block = block_; block != nullptr;) {
         declare_block(*block);
+        for (const Js* const statement : block->kids) {
+            find_changed(*statement);
+        }
         const auto around = parents_.find(block);
         block = around == parents_.end() ? nullptr : around->second;
     }
@@ -215,6 +218,25 @@ void GlueScope::declare(const Js& statement) {
             break;
         default:
             break;
+    }
+}
+
+// What is assigned to, a variable itself or a member of it, where no function is around that.
+void GlueScope::find_changed(const Js& node) {
+    if (node.is(JsKind::kFunction) || node.is(JsKind::kClass)) {
+        return;
+    }
+    if (node.is(JsKind::kAssign) || node.is(JsKind::kUpdate)) {
+        const Js* target = &node.kid(0);
+        while (target->is(JsKind::kMember) || target->is(JsKind::kIndex)) {
+            target = &target->kid(0);
+        }
+        if (target->is(JsKind::kName)) {
+            changed_.insert(target->text);
+        }
+    }
+    for (const Js* const kid : node.kids) {
+        find_changed(*kid);
     }
 }
 

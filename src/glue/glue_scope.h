@@ -84,6 +84,9 @@ public:
     // The export's name where the node is `wasm.name`.
     [[nodiscard]] std::optional<std::string_view> wasm_member(const Js& node) const;
     [[nodiscard]] bool is_role(const Js& node, Role role) const;
+    // Whether a statement outside of all functions changes that variable, so that its value is not
+    // known.
+    [[nodiscard]] bool changed(std::string_view name) const { return changed_.contains(name); }
     // Whether it calls a helper of that role.
     [[nodiscard]] bool calls(const Js& node, Role role) const;
 
@@ -105,6 +108,7 @@ private:
     void declare_pattern(const Js& pattern, const Js& value);
     void add(std::string_view name, Name what);
 
+    void find_changed(const Js& node);
     void find_heap();
     void find_views();
     void recognise(Name& name);
@@ -125,6 +129,7 @@ private:
     const Js* block_ = nullptr;
     std::map<const Js*, const Js*> parents_;
     std::map<std::string_view, Name> names_;
+    std::set<std::string_view> changed_;
     std::string_view heap_;
     Helpers helpers_;
     HandleMode handles_ = HandleMode::kNone;

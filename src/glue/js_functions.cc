@@ -167,8 +167,12 @@ Js* Parser::member() {
     if (made == nullptr) {
         return nullptr;
     }
-    made->flags = flags;
     made->text = name->text;
+    if (name->is(JsKind::kMember) && name->kid(0).is(JsKind::kName, "Symbol")) {
+        made->text = tree_.keep("@@" + std::string(name->text));
+        flags = static_cast<std::uint8_t>(flags & ~kComputed);
+    }
+    made->flags = flags;
     if ((flags & kComputed) != 0 && !add(*made, name)) {
         return nullptr;
     }

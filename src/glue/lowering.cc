@@ -146,8 +146,14 @@ void Lowering::lower(const Pending& pending) {
         Node callee = node_of(Op::kCall, {value(*pending.node)});
         std::ranges::move(arguments, std::back_inserter(callee.operands));
         body = node_of(Op::kReturn, {std::move(callee)});
+    } else if (pending.how == How::kFields) {
+        body = fields_of(*pending.node);
+    } else if (pending.how == How::kUsualConstructor) {
+        body = usual_constructor_of(*pending.node);
+        made.rest = made.parameters > 0;
     } else {
-        body = body_of(*pending.node);
+        frame.member = classes_.contains(pending.node) ? pending.node : nullptr;
+        body = with_fields(*pending.node, body_of(*pending.node));
         made.parameters = static_cast<std::uint32_t>(pending.node->parameters());
         made.rest =
             made.parameters > 0 && pending.node->kid(made.parameters - 1).is(JsKind::kSpread);
@@ -186,8 +192,7 @@ std::uint32_t Lowering::declare(std::string_view text) {
 }
 
 std::uint32_t Lowering::temporary() {
-    frame_->fixed.push_back(false);
-    frame_->set.push_back(false);
+    frame_->about.push_back({.depth = frame_->loops.size()});
     return frame_->slots++;
 }
 
@@ -196,11 +201,13 @@ Node Lowering::get(std::uint32_t slot) {
 }
 
 Node Lowering::set(std::uint32_t slot, Node value) {
-    if (slot >= kCaptured || (slot < frame_->fixed.size() && frame_->fixed[slot])) {
+    if (slot >= kCaptured || frame_->about[slot].fixed) {
         return unsupported("it changes a variable that a function in it has taken");
     }
-    if (slot < frame_->set.size()) {
-        frame_->set[slot] = true;
+    Slot& about = frame_->about[slot];
+    about.set = true;
+    if (about.changing == 0 && frame_->loops.size() > about.depth) {
+        about.changing = frame_->loops[about.depth];
     }
     return index_node(Op::kSetLocal, slot, {std::move(value)});
 }
@@ -209,6 +216,10 @@ Node Lowering::set(std::uint32_t slot, Node value) {
 std::optional<std::uint32_t> Lowering::capture(Frame& frame, std::string_view text) {
     const auto own = std::find_if(frame.names.rbegin(), frame.names.rend(),
                                   [&](const auto& x) { return x.first == text; });
+    if (own != frame.names.rend() && own->second == kLater) {
+        unsupported(fmt::format("it takes '{}' before its declaration", text));
+        return std::nullopt;
+    }
     if (own != frame.names.rend()) {
         return own->second;
     }
@@ -224,10 +235,16 @@ std::optional<std::uint32_t> Lowering::capture(Frame& frame, std::string_view te
         return std::nullopt;
     }
     if (outer && *outer < kCaptured) {
-        if (!frame.around->set[*outer]) {
+        Slot& about = frame.around->about[*outer];
+        if (!about.set) {
             unsupported("a function in it takes a variable that has no value yet");
         }
-        frame.around->fixed[*outer] = true;
+        // The next turn of a loop would change it behind the function's back.
+        if (about.changing != 0 &&
+            std::ranges::find(frame.around->loops, about.changing) != frame.around->loops.end()) {
+            unsupported("a function in it takes a variable that a loop around it changes");
+        }
+        about.fixed = true;
     }
     frame.captured.push_back(text);
     return kCaptured + static_cast<std::uint32_t>(frame.captured.size() - 1);
@@ -243,6 +260,7 @@ Node Lowering::closure_value(const Js& node) {
     Frame frame;
     frame.around = frame_;
     frame.arrow = node.has(kArrow);
+    frame.member = frame.arrow ? frame_->member : nullptr;
     frame_ = &frame;
     Function made{.name = node.text.empty() ? "function" : std::string(node.text),
                   .parameters = static_cast<std::uint32_t>(node.parameters())};
@@ -277,15 +295,24 @@ std::uint32_t Lowering::variable(std::string_view text, const Name& known) {
         {scope_, text}, static_cast<std::uint32_t>(bindings_.variables.size()));
     if (is_new) {
         bindings_.variables.push_back({.name = std::string(text)});
-        if (known.node != nullptr) {
-            bindings_.variables[found->second].function =
-                index_of(*known.node, How::kValue, text, 0);
+        const auto started = started_.find(text);
+        const Js* const first =
+            scope_ == &main_ && started != started_.end() ? started->second : known.node;
+        if (first != nullptr) {
+            bindings_.variables[found->second].function = index_of(*first, How::kValue, text, 0);
         }
+    }
+    if (scope_->changed(text)) {
+        unsupported(
+            fmt::format("it needs '{}', which statements outside of functions change", text));
     }
     return found->second;
 }
 
 bool Lowering::constant(std::string_view text, const Name& known) {
+    if (scope_->changed(text)) {
+        return false;
+    }
     if (bindings_.constants.contains(std::string(text))) {
         return scope_ == &main_;
     }

@@ -33,6 +33,16 @@ public:
     std::uint32_t calling(const Js& value, std::string_view name, std::uint32_t parameters);
     // A function that is one operation on its parameters.
     std::uint32_t made(std::string_view name, std::uint32_t parameters, Node body);
+    // Before anything of a class is asked for.
+    void add_class(const Js& node);
+    // The constructor of a class that has fields and none of its own.
+    std::uint32_t usual_constructor(const Js& node, std::string_view name);
+    // A variable with the value of a static field.
+    std::uint32_t static_field(const Js& field, std::string_view name);
+    // What has started the module has set these variables: from then on they have these values.
+    void set_started(std::map<std::string_view, const Js*> values) { started_ = std::move(values); }
+    // Whether a class has fields that each of its objects gets.
+    static bool has_fields(const Js& class_node);
     // Lowers all that was asked for, and what that refers to.
     void finish();
 
@@ -40,17 +50,29 @@ public:
     [[nodiscard]] std::string reason(std::uint32_t function) const;
 
 private:
+    struct Slot {
+        bool fixed = false;          // a closure holds its value
+        bool set = false;            // it has one
+        std::size_t depth = 0;       // how many loops were around its declaration
+        std::uint32_t changing = 0;  // the outermost loop within these that changes it, or 0
+    };
+    // In place of a slot: the name is declared further down.
+    static constexpr std::uint32_t kLater = kNoSlot;
     // One function while it is read.
     struct Frame {
         Frame* around = nullptr;
         std::vector<std::pair<std::string_view, std::uint32_t>> names;
         std::vector<std::string_view> captured;
-        std::vector<bool> fixed;  // by slot: a closure holds its value
-        std::vector<bool> set;    // by slot: it has one
+        std::vector<Slot> about;           // by slot
+        std::vector<std::uint32_t> loops;  // those around what is read now
+        std::uint32_t loops_so_far = 0;
         std::uint32_t slots = 0;
         bool arrow = false;
+        const Js* member = nullptr;  // of a class: whose body this is, or an arrow's in it
     };
-    enum class How : std::uint8_t { kBody, kCall, kValue };  // what a function does with its node
+    class Loop;
+    // What a function does with its node.
+    enum class How : std::uint8_t { kBody, kCall, kValue, kFields, kUsualConstructor };
     struct Pending {
         const Js* node;
         std::uint32_t index;
@@ -69,8 +91,27 @@ private:
     Node for_of(const Js& node);
     Node switch_statement(const Js& node);
     void declare_vars(const Js& node);
-    Node bind(const Js& target, Node value);
-    Node bind_pattern(const Js& pattern, Node value);
+    Node return_statement(const Js& node);
+    Node while_statement(const Js& node);
+    Node for_in(const Js& node);
+    Node for_each(const Js& node, Node over);
+    static void names_in(const Js& pattern, std::vector<std::string_view>& names);
+    // What a pattern or a name of a declaration gets: a new variable, or one that is there.
+    enum class Binds : std::uint8_t { kNew, kOld };
+    Node bind(const Js& target, Node value, Binds binds);
+    Node bind_pattern(const Js& pattern, Node value, Binds binds);
+
+    // Classes.
+    Node with_fields(const Js& member, Node body);
+    Node fields_of(const Js& class_node);
+    Node usual_constructor_of(const Js& class_node);
+    Node parent_of(const Js& class_node);
+    Node super_call(const Js& node);
+    Node super_member(const Js& node, bool call);
+    Node call_with_this(std::uint32_t function);
+    Node this_value();
+    const Js* class_around() const;
+    const Js* derived_constructor() const;
 
     // Expressions.
     Node value(const Js& node);
@@ -98,6 +139,8 @@ private:
     Node method_call(const Js& node);
     std::optional<Node> known_method(const Js& node, const Js& object, std::string_view method);
     std::optional<Node> data_view(const Js& node, std::string_view method);
+    Node optional_chain(const Js& node);
+    Node link(const Js& node, Node object);
     Node construct(const Js& node);
     Node make_closure(const Js& node, const Name& helper);
     Node address(const Js& index, Element type);
@@ -127,6 +170,8 @@ private:
     std::map<std::pair<const Js*, How>, std::uint32_t> indices_;
     std::map<std::uint32_t, std::string> reasons_;
     std::map<std::pair<const GlueScope*, std::string_view>, std::uint32_t> variables_;
+    std::map<const Js*, const Js*> classes_;  // by member
+    std::map<std::string_view, const Js*> started_;
     std::deque<Pending> pending_;
     std::size_t nodes_ = 0;
 };

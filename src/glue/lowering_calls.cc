@@ -44,6 +44,10 @@ constexpr std::array kHelperOperations{
     HelperOperation{.role = Role::kIsNone, .op = Op::kIsNone, .operands = 1},
     HelperOperation{.role = Role::kDebugText, .op = Op::kDebugText, .operands = 1}};
 
+bool is_link(const Js& node) {
+    return node.is(JsKind::kMember) || node.is(JsKind::kIndex) || node.is(JsKind::kCall);
+}
+
 }  // namespace
 
 bool Lowering::has_spread(const Js& call) const {
@@ -58,16 +62,11 @@ void Lowering::operands(Node& node, const Js& call, std::size_t first) {
 
 Node Lowering::call(const Js& node) {
     const Js& callee = node.kid(0);
-    if (callee.is(JsKind::kMember) || callee.is(JsKind::kIndex)) {
-        return method_call(node);
+    if (callee.is(JsKind::kSuper)) {
+        return super_call(node);
     }
-    if (node.has(kOptional)) {
-        const std::uint32_t slot = temporary();
-        Node test = node_of(Op::kIsNone, {set(slot, value(callee))});
-        Node made = node_of(Op::kCall, {get(slot)});
-        operands(made, node, 1);
-        return node_of(Op::kConditional,
-                       {std::move(test), node_of(Op::kUndefined), std::move(made)});
+    if (callee.is(JsKind::kMember) || callee.is(JsKind::kIndex)) {
+        return callee.kid(0).is(JsKind::kSuper) ? super_member(node, true) : method_call(node);
     }
     const Name* const known =
         callee.is(JsKind::kName) && !local(callee.text) ? scope_->find(callee.text) : nullptr;
@@ -177,7 +176,7 @@ Node Lowering::method_call(const Js& node) {
         operands(made, node, 1);
         return has_spread(node) ? unsupported("a spread into the module") : made;
     }
-    if (callee.is(JsKind::kMember) && !callee.has(kOptional) && !node.has(kOptional)) {
+    if (callee.is(JsKind::kMember)) {
         if (auto known = known_method(node, object, callee.text)) {
             return std::move(*known);
         }
@@ -185,26 +184,83 @@ Node Lowering::method_call(const Js& node) {
         operands(made, node, 1);
         return made;
     }
-    if (callee.has(kOptional) || node.has(kOptional)) {
-        if (!callee.is(JsKind::kMember)) {
-            return unsupported("an optional call");
-        }
-        const std::uint32_t slot = temporary();
-        Node test = set(slot, value(object));
-        if (node.has(kOptional)) {
-            const Op op = callee.has(kOptional) ? Op::kOr : Op::kIsNone;
-            if (op == Op::kOr) {
-                return unsupported("an optional call of an optional member");
-            }
-            test = text_node(Op::kProperty, callee.text, {std::move(test)});
-        }
-        Node made = text_node(Op::kMethod, callee.text, {get(slot)});
-        operands(made, node, 1);
-        return node_of(Op::kConditional, {node_of(Op::kIsNone, {std::move(test)}),
-                                          node_of(Op::kUndefined), std::move(made)});
-    }
     Node made = node_of(Op::kMethodOf, {value(object), value(callee.kid(1))});
     operands(made, node, 1);
+    return made;
+}
+
+// One link of a chain on what is before it.
+Node Lowering::link(const Js& node, Node object) {
+    if (node.is(JsKind::kMember)) {
+        return text_node(Op::kProperty, node.text, {std::move(object)});
+    }
+    if (node.is(JsKind::kIndex)) {
+        return node_of(Op::kGet, {std::move(object), value(node.kid(1))});
+    }
+    Node made = node_of(Op::kCall, {std::move(object)});
+    operands(made, node, 1);
+    return made;
+}
+
+// a?.b.c(d): where what is before a "?." is none, all that follows is left out.
+Node Lowering::optional_chain(const Js& node) {
+    std::vector<const Js*> links;
+    const Js* first = &node;
+    for (; is_link(*first); first = &first->kid(0)) {
+        links.push_back(first);
+    }
+    // What is before the first "?." is as it is elsewhere.
+    while (!links.empty() && !links.back()->has(kOptional)) {
+        first = links.back();
+        links.pop_back();
+    }
+    std::vector<Node> tests;
+    const auto tested = [&](Node before) {
+        const std::uint32_t slot = temporary();
+        tests.push_back(node_of(Op::kIsNone, {set(slot, std::move(before))}));
+        return get(slot);
+    };
+    Node made;
+    // x.f?.() is called on x.
+    if (links.back()->is(JsKind::kCall) &&
+        (first->is(JsKind::kMember) || first->is(JsKind::kIndex)) && !scope_->wasm_member(*first)) {
+        const std::uint32_t object = temporary();
+        Node function = link(*first, set(object, value(first->kid(0))));
+        made = text_node(Op::kMethod, "call", {tested(std::move(function)), get(object)});
+        operands(made, *links.back(), 1);
+        links.pop_back();
+    } else {
+        made = value(*first);
+    }
+    while (!links.empty()) {
+        const Js& one = *links.back();
+        links.pop_back();
+        const bool is_call = !links.empty() && links.back()->is(JsKind::kCall);
+        if (one.has(kOptional)) {
+            made = tested(std::move(made));
+        }
+        if (one.is(JsKind::kCall) || !is_call) {
+            made = link(one, std::move(made));
+            continue;
+        }
+        const Js& called = *links.back();
+        links.pop_back();
+        if (called.has(kOptional)) {
+            const std::uint32_t object = temporary();
+            Node function = link(one, set(object, std::move(made)));
+            made = text_node(Op::kMethod, "call", {tested(std::move(function)), get(object)});
+        } else if (one.is(JsKind::kMember)) {
+            made = text_node(Op::kMethod, one.text, {std::move(made)});
+        } else {
+            made = node_of(Op::kMethodOf, {std::move(made), value(one.kid(1))});
+        }
+        operands(made, called, 1);
+    }
+    while (!tests.empty()) {
+        made = node_of(Op::kConditional,
+                       {std::move(tests.back()), node_of(Op::kUndefined), std::move(made)});
+        tests.pop_back();
+    }
     return made;
 }
 

@@ -42,6 +42,24 @@ std::optional<Op> operator_named(std::string_view text) {
     return found == kOperators.end() ? std::nullopt : std::optional(found->op);
 }
 
+// The name of a function's expression is a variable within it.
+bool refers_to_itself(const Js& function) {
+    return any_below(function.body(),
+                     [&](const Js& at) { return at.is(JsKind::kName, function.text); });
+}
+
+// Whether a link of the chain, a?.b.c, may end it.
+bool is_optional(const Js& node) {
+    const Js* at = &node;
+    while (at->is(JsKind::kMember) || at->is(JsKind::kIndex) || at->is(JsKind::kCall)) {
+        if (at->has(kOptional)) {
+            return true;
+        }
+        at = &at->kid(0);
+    }
+    return false;
+}
+
 }  // namespace
 
 Node Lowering::value(const Js& node) {
@@ -57,10 +75,7 @@ Node Lowering::value(const Js& node) {
         case JsKind::kName:
             return name(node);
         case JsKind::kThis:
-            if (auto taken = local("this")) {
-                return std::move(*taken);
-            }
-            return node_of(Op::kThis);
+            return this_value();
         case JsKind::kTemplate:
             return template_text(node);
         case JsKind::kArray:
@@ -68,6 +83,9 @@ Node Lowering::value(const Js& node) {
         case JsKind::kObject:
             return object(node);
         case JsKind::kFunction:
+            if (!node.has(kArrow) && !node.text.empty() && refers_to_itself(node)) {
+                return unsupported("a function that refers to itself by its name");
+            }
             return closure_value(node);
         case JsKind::kUnary:
             return unary(node);
@@ -81,11 +99,11 @@ Node Lowering::value(const Js& node) {
             return node_of(Op::kConditional,
                            {value(node.kid(0)), value(node.kid(1)), value(node.kid(2))});
         case JsKind::kMember:
-            return member(node);
+            return is_optional(node) ? optional_chain(node) : member(node);
         case JsKind::kIndex:
-            return index(node);
+            return is_optional(node) ? optional_chain(node) : index(node);
         case JsKind::kCall:
-            return call(node);
+            return is_optional(node) ? optional_chain(node) : call(node);
         case JsKind::kNew:
             return construct(node);
         case JsKind::kComma: {
@@ -99,6 +117,16 @@ Node Lowering::value(const Js& node) {
             return node_of(Op::kSpread, {value(node.kid(0))});
         case JsKind::kMeta:
             return unsupported(node.text);
+        case JsKind::kSuper:
+            return unsupported("'super' used in another way");
+        case JsKind::kClass:
+            return unsupported("a class within a function");
+        case JsKind::kTagged:
+            return unsupported("a tagged template");
+        case JsKind::kAwait:
+            return unsupported("'await'");
+        case JsKind::kYield:
+            return unsupported("'yield'");
         default:
             return unsupported("a kind of expression that glue does not use");
     }
@@ -133,8 +161,13 @@ Node Lowering::name(const Js& node) {
     if (node.text == "undefined") {
         return node_of(Op::kUndefined);
     }
-    if (node.text == "arguments" || node.text == "require" || node.text == "eval") {
-        return unsupported(node.text);
+    if (node.text == "arguments" || node.text == "require" || node.text == "eval" ||
+        node.text == "debugger") {
+        return unsupported("it uses '" + std::string(node.text) + "'");
+    }
+    // #x in object
+    if (node.text.starts_with('#')) {
+        return text_node(Op::kString, node.text);
     }
     const Name* const known = scope_->find(node.text);
     return known == nullptr ? text_node(Op::kGlobal, node.text) : module_name(*known, node.text);
@@ -232,6 +265,9 @@ Node Lowering::object(const Js& node) {
             whole.operands.push_back(value(kid->kid(0)));
             continue;
         }
+        if (kid->is(JsKind::kPair) && !kid->has(kComputed) && kid->kid(0).text == "__proto__") {
+            return unsupported("an object with '__proto__'");
+        }
         if (kid->is(JsKind::kFunction)) {
             made.operands.push_back(text_node(Op::kString, kid->text));
             made.operands.push_back(closure_value(*kid));
@@ -277,18 +313,20 @@ Node Lowering::unary(const Js& node) {
     return node_of(op, {value(operand)});
 }
 
+// Subtracting, since + would join texts.
 Node Lowering::update(const Js& node) {
-    const Op op = node.text == "++" ? Op::kAdd : Op::kSubtract;
     const Js& target = node.kid(0);
     if (!target.is(JsKind::kName)) {
-        return assign_compound(node, op);
+        return assign_compound(node, Op::kSubtract);
     }
+    const double by = node.text == "++" ? -1 : 1;
     if (node.has(kPrefix)) {
-        return assign_to(target, node_of(op, {value(target), number_node(1)}));
+        return assign_to(target, node_of(Op::kSubtract, {value(target), number_node(by)}));
     }
     const std::uint32_t before = temporary();
     Node made = node_of(Op::kSequence, {set(before, value(target))});
-    made.operands.push_back(assign_to(target, node_of(op, {get(before), number_node(1)})));
+    made.operands.push_back(
+        assign_to(target, node_of(Op::kSubtract, {get(before), number_node(by)})));
     made.operands.push_back(get(before));
     return made;
 }
@@ -338,7 +376,8 @@ Node Lowering::assign(const Js& node) {
 Node Lowering::assign_compound(const Js& node, Op oper) {
     const Js& target = node.kid(0);
     const bool updates = node.is(JsKind::kUpdate);
-    if (!target.is(JsKind::kMember) && !target.is(JsKind::kIndex)) {
+    if ((!target.is(JsKind::kMember) && !target.is(JsKind::kIndex)) ||
+        target.kid(0).is(JsKind::kSuper)) {
         return unsupported("a target that glue does not use");
     }
     const std::uint32_t object = temporary();
@@ -354,7 +393,8 @@ Node Lowering::assign_compound(const Js& node, Op oper) {
     };
     const std::uint32_t before = temporary();
     made.operands.push_back(set(before, part()));
-    Node changed = node_of(oper, {get(before), updates ? number_node(1) : value(node.kid(1))});
+    const double by = node.text == "++" ? -1 : 1;
+    Node changed = node_of(oper, {get(before), updates ? number_node(by) : value(node.kid(1))});
     made.operands.push_back(
         target.is(JsKind::kMember)
             ? text_node(Op::kSetProperty, target.text, {get(object), std::move(changed)})
@@ -366,6 +406,9 @@ Node Lowering::assign_compound(const Js& node, Op oper) {
 }
 
 Node Lowering::assign_to(const Js& target, Node value) {
+    if (!target.kids.empty() && target.kid(0).is(JsKind::kSuper)) {
+        return unsupported("an assignment to a member of 'super'");
+    }
     if (target.is(JsKind::kMember)) {
         return text_node(Op::kSetProperty, target.text,
                          {this->value(target.kid(0)), std::move(value)});
@@ -374,8 +417,11 @@ Node Lowering::assign_to(const Js& target, Node value) {
         return node_of(Op::kSet,
                        {this->value(target.kid(0)), this->value(target.kid(1)), std::move(value)});
     }
+    if (target.is(JsKind::kObject) || target.is(JsKind::kArray)) {
+        return bind_pattern(target, std::move(value), Binds::kOld);
+    }
     if (!target.is(JsKind::kName)) {
-        return unsupported("an assignment to a pattern");
+        return unsupported("an assignment to something else than a variable or a property");
     }
     if (const auto slot = frame_ == nullptr ? std::nullopt : capture(*frame_, target.text)) {
         return set(*slot, std::move(value));
@@ -395,23 +441,16 @@ Node Lowering::member(const Js& node) {
     if (const Name* const file = imported_whole(node.kid(0))) {
         return imported(*file, node.text);
     }
-    if (!node.has(kOptional)) {
-        return text_node(Op::kProperty, node.text, {value(node.kid(0))});
+    if (node.kid(0).is(JsKind::kSuper)) {
+        return super_member(node, false);
     }
-    const std::uint32_t slot = temporary();
-    Node object = set(slot, value(node.kid(0)));
-    return node_of(Op::kConditional,
-                   {node_of(Op::kIsNone, {std::move(object)}), node_of(Op::kUndefined),
-                    text_node(Op::kProperty, node.text, {get(slot)})});
+    return text_node(Op::kProperty, node.text, {value(node.kid(0))});
 }
 
 Node Lowering::index(const Js& node) {
     const Js& object = node.kid(0);
     if (const auto name = scope_->wasm_member(node); name && !local(object.text)) {
         return text_node(Op::kWasmExport, *name);
-    }
-    if (node.has(kOptional)) {
-        return unsupported("an optional index");
     }
     if (scope_->is_role(object, Role::kHeap) && !local(object.text)) {
         return node_of(Op::kHandleGet, {value(node.kid(1))});

@@ -113,6 +113,7 @@ constexpr std::array kRows{
     with_text(Op::kMethod, "method", 1, kAny),
     plain(Op::kMethodOf, "method_of", 2, kAny),
     plain(Op::kNew, "new", 1, kAny),
+    plain(Op::kSuper, "super", 1, kAny),
     with_index(Op::kCallFunction, "call_function", 0, kAny),
     plain(Op::kSpread, "spread", 1, 1),
     with_text(Op::kAllocate, "allocate", 0, 0),

@@ -88,10 +88,11 @@ enum class Op : std::uint8_t {
     kDelete,       // object, key
 
     // Calls. Arguments may be kSpread.
-    kCall,          // function value, arguments; `this` is undefined
-    kMethod,        // text, object, arguments
-    kMethodOf,      // object, key, arguments
-    kNew,           // constructor, arguments
+    kCall,      // function value, arguments; `this` is undefined
+    kMethod,    // text, object, arguments
+    kMethodOf,  // object, key, arguments
+    kNew,       // constructor, arguments
+    kSuper,     // parent, arguments: of a derived constructor, makes what `this` is from then on
     kCallFunction,  // index into Bindings::functions, arguments; `this` is undefined
     kSpread,        // operand: whatever can be iterated over
     kAllocate,      // text: Class::name. An object of the class whose constructor did not run

@@ -19,29 +19,6 @@ using values::Constructs;
 using values::Eventual;
 using JsValue = values::Value;
 
-namespace {
-
-// Its own, else that of what it is derived from.
-const glue::Export* constructor_of(const glue::Bindings& bindings, std::uint32_t index) {
-    std::string_view name = bindings.classes[index].name;
-    for (std::size_t steps = 0; steps < bindings.classes.size(); ++steps) {
-        const auto found = std::ranges::find_if(bindings.exports, [&](const glue::Export& member) {
-            return member.class_name == name && member.kind == ExportKind::kConstructor;
-        });
-        if (found != bindings.exports.end()) {
-            return &*found;
-        }
-        const glue::Class* const known = bindings.find_class(name);
-        if (known == nullptr || known->parent.empty()) {
-            break;
-        }
-        name = known->parent;
-    }
-    return nullptr;
-}
-
-}  // namespace
-
 // A function that the package exports.
 class BindgenHost::PackageFunction final : public values::Callable {
 public:
@@ -75,9 +52,21 @@ public:
             co_return world.type_error("Class constructor " + class_.name +
                                        " cannot be invoked without 'new'");
         }
-        const values::Ref<values::Object> prototype =
-            world.prototype_for(call, values::Builtin::kObject);
-        JsValue self = JsValue(world.heap().make<values::Object>(prototype));
+        const bool derived = !class_.parent.empty() || !class_.builtin_parent.empty();
+        JsValue self;
+        if (!derived) {
+            self = JsValue(world.heap().make<values::Object>(
+                world.prototype_for(call, values::Builtin::kObject)));
+        } else if (constructor_ == nullptr) {
+            const JsValue parent = JsValue::of(*call.callee->prototype());
+            if (!values::is_constructor(parent)) {
+                co_return world.type_error("Super constructor of " + class_.name +
+                                           " is not a constructor");
+            }
+            self =
+                co_await values::construct(world, static_cast<values::Function&>(parent.object()),
+                                           call.arguments, *call.new_target);
+        }
         if (constructor_ == nullptr) {
             co_return self;
         }
@@ -87,8 +76,13 @@ public:
                                              constructor_->unsupported));
         }
         const std::span<const JsValue> nothing;
-        JsValue made =
-            co_await host_.call_function(constructor_->function, nothing, self, call.arguments);
+        JsValue made = co_await host_.call_function(constructor_->function, nothing, self,
+                                                    call.arguments, call.new_target);
+        if (!made.is_object() && derived) {
+            co_return world.fail(values::Builtin::kReferenceError,
+                                 "Must call super constructor in derived class before accessing "
+                                 "'this' or returning from derived constructor");
+        }
         co_return made.is_object() ? made : self;
     }
 
@@ -130,7 +124,10 @@ std::uint32_t BindgenHost::class_of(const values::Object& object) const {
 Completion<void> BindgenHost::make_class(std::uint32_t index) {
     const glue::Bindings& bindings = plan_->bindings();
     const glue::Class& described = bindings.classes[index];
-    const glue::Export* const constructor = constructor_of(bindings, index);
+    const auto own = std::ranges::find_if(bindings.exports, [&](const glue::Export& member) {
+        return member.class_name == described.name && member.kind == ExportKind::kConstructor;
+    });
+    const glue::Export* const constructor = own == bindings.exports.end() ? nullptr : &*own;
     ClassState made;
     const std::string& name = described.exported.empty() ? described.name : described.exported;
     made.constructor = world_.function(
@@ -156,6 +153,11 @@ Completion<void> BindgenHost::make_class(std::uint32_t index) {
             made.constructor->set_prototype(classes_[parent].constructor);
         }
     }
+    if (!described.builtin_parent.empty()) {
+        if (auto derived = derive(made, described.builtin_parent); !derived) {
+            return derived;
+        }
+    }
     for (const glue::Export& member : bindings.exports) {
         if (member.class_name == described.name) {
             add_member(made, member);
@@ -166,10 +168,38 @@ Completion<void> BindgenHost::make_class(std::uint32_t index) {
     return {};
 }
 
+// From a class of JavaScript's own.
+Completion<void> BindgenHost::derive(ClassState& made, const std::string& parent) {
+    const JsValue above = values::peek(world_, world_.global(), world_.key(parent));
+    if (!values::is_constructor(above)) {
+        return world_.fail(values::Builtin::kReferenceError, parent + " is not defined");
+    }
+    const JsValue prototype = values::peek(world_, above, "prototype");
+    made.constructor->set_prototype(values::Ref(&above.object()));
+    if (prototype.is_object()) {
+        made.prototype->set_prototype(values::Ref(&prototype.object()));
+    }
+    return {};
+}
+
+// The key of a member: @@x is Symbol.x. Nothing for a symbol that is not there.
+std::optional<values::PropertyKey> BindgenHost::member_key(std::string_view name) {
+    constexpr std::string_view kSymbol = "@@";
+    if (!name.starts_with(kSymbol)) {
+        return world_.key(name);
+    }
+    const JsValue symbol = values::peek(world_, world_.constructor(values::Builtin::kSymbol),
+                                        world_.key(name.substr(kSymbol.size())));
+    return symbol.is_symbol() ? std::optional(values::PropertyKey(values::Ref(&symbol.symbol())))
+                              : std::nullopt;
+}
+
 void BindgenHost::add_member(ClassState& made, const glue::Export& member) {
-    const values::PropertyKey key = member.name == "@@dispose" || member.name == "Symbol.dispose"
-                                        ? world_.key("Symbol.dispose")
-                                        : world_.key(member.name);
+    const auto known = member_key(member.name);
+    if (!known) {
+        return;
+    }
+    const values::PropertyKey& key = *known;
     const auto function = [&] {
         return JsValue(world_.function(member.name,
                                        static_cast<std::uint32_t>(member.parameters.size()),

@@ -105,6 +105,8 @@ values::Eventual<JsValue> BindgenEvaluator::eval(const BindgenCode& code) {
             return call_method_of(code);
         case Op::kNew:
             return make_new(code);
+        case Op::kSuper:
+            return call_super(code);
         case Op::kCallFunction:
             return call_function(code);
         case Op::kNegate:
@@ -390,6 +392,23 @@ values::Eventual<JsValue> BindgenEvaluator::make_new(const BindgenCode& code) {
     const JsValue constructor = co_await eval(code.operands[0]);
     const std::vector<JsValue> arguments = co_await operands(code, 1);
     JsValue made = co_await values::construct(host_.world(), constructor, arguments);
+    co_return made;
+}
+
+values::Eventual<JsValue> BindgenEvaluator::call_super(const BindgenCode& code) {
+    values::World& world = host_.world();
+    const JsValue parent = co_await eval(code.operands[0]);
+    const std::vector<JsValue> arguments = co_await operands(code, 1);
+    if (frame_.new_target == nullptr || !values::is_constructor(parent)) {
+        co_return world.type_error("Super constructor " + values::describe(world, parent) +
+                                   " is not a constructor");
+    }
+    JsValue made = co_await values::construct(
+        world, static_cast<values::Function&>(parent.object()), arguments, *frame_.new_target);
+    if (!frame_.self.is_undefined()) {
+        co_return world.fail(Builtin::kReferenceError, "Super constructor may only be called once");
+    }
+    frame_.self = made;
     co_return made;
 }
 

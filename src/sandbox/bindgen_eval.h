@@ -18,6 +18,7 @@ enum class BindgenFlow : std::uint8_t { kOn, kReturn, kBreak, kContinue };
 struct BindgenFrame {
     boost::container::small_vector<values::Value, 8> slots;
     values::Value self;
+    values::Object* new_target = nullptr;  // of a constructor
     BindgenFlow flow = BindgenFlow::kOn;
     values::Value result;  // once it has returned
 };
@@ -96,6 +97,7 @@ private:
     Eventual call_method(const BindgenCode& code);
     Eventual call_method_of(const BindgenCode& code);
     Eventual make_new(const BindgenCode& code);
+    Eventual call_super(const BindgenCode& code);
     Eventual call_function(const BindgenCode& code);
 
     // The module.

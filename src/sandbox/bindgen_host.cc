@@ -110,9 +110,10 @@ void BindgenHost::Sleep::await_suspend(std::coroutine_handle<> waiting) {
 
 Eventual<JsValue> BindgenHost::call_function(std::uint32_t function,
                                              std::span<const JsValue> captured, JsValue self,
-                                             Arguments arguments) {
+                                             Arguments arguments, values::Object* new_target) {
     const BindgenFunction& called = plan_->functions()[function];
     BindgenFrame frame = make_frame(world_, called, captured, std::move(self), arguments);
+    frame.new_target = new_target;
     if (called.body.may_call) {
         return run_function(*this, called, std::move(frame));
     }

@@ -50,10 +50,11 @@ public:
     [[nodiscard]] wasmtime_context_t* context() const;
 
     // --- Functions of the bindings -------------------------------------------------------------
-    // `captured` and `arguments` are copied before it returns.
+    // `captured` and `arguments` are copied before it returns; `new_target` outlives the call.
     values::Eventual<values::Value> call_function(std::uint32_t function,
                                                   std::span<const values::Value> captured,
-                                                  values::Value self, values::Arguments arguments);
+                                                  values::Value self, values::Arguments arguments,
+                                                  values::Object* new_target = nullptr);
     // A function value of Bindings::functions.
     values::Value function_value(std::uint32_t function, std::vector<values::Value> captured);
     // One of Bindings::variables.
@@ -236,6 +237,8 @@ private:
     std::unexpected<values::Thrown> out_of_references() const;
 
     values::Completion<void> make_class(std::uint32_t index);
+    values::Completion<void> derive(ClassState& made, const std::string& parent);
+    std::optional<values::PropertyKey> member_key(std::string_view name);
     void add_member(ClassState& made, const glue::Export& member);
     values::Eventual<values::Value> destroy_closure(const glue::Closure& closure, std::uint32_t a,
                                                     std::uint32_t b);
