@@ -63,13 +63,14 @@ private:
     JsValue returns_;
 };
 
-base::Task<StepLines> BindgenSteps::run(const ForeignStep& step) {
-    lines_.clear();
+base::Task<StepResult> BindgenSteps::run(const ForeignStep& step,
+                                         const std::function<void(std::string_view)>& on_line) {
+    on_line_ = &on_line;
     line_bytes_ = 0;
     host_.world().refill_steps();
     host_.on_this_stack();
     static_cast<void>(host_.take_unwound());
-    StepLines made;
+    StepResult made;
     auto result = co_await perform(step);
     if (!result && !result.error().is_fault()) {
         // What it left in the queue runs before the next step, whatever came of it.
@@ -85,7 +86,7 @@ base::Task<StepLines> BindgenSteps::run(const ForeignStep& step) {
                        result.error().fault().type == ErrorType::kProgramLimit;
     made.ends_instance =
         spent || (unwound && host_.plan().bindings().returns == glue::ReturnMode::kMultiValue);
-    made.callbacks = std::move(lines_);
+    on_line_ = nullptr;
     if (result) {
         made.result = std::move(*result);
     } else {
@@ -274,7 +275,7 @@ BindgenSteps::JsValue BindgenSteps::callback(std::string_view name, const JsValu
         host_.world().function(name, 0, std::make_unique<Callback>(*this, name, returns)));
 }
 
-Completion<void> BindgenSteps::add_line(std::string line) {
+Completion<void> BindgenSteps::add_line(const std::string& line) {
     line_bytes_ += line.size();
     if (line_bytes_ > host_.limits().value_bytes) {
         return std::unexpected(
@@ -283,7 +284,9 @@ Completion<void> BindgenSteps::add_line(std::string line) {
                                 .value = host_.limits().value_bytes},
                                "what the callbacks of one step were given is too long")));
     }
-    lines_.push_back(std::move(line));
+    if (on_line_ != nullptr) {
+        (*on_line_)(line);
+    }
     return {};
 }
 

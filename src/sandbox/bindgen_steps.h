@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -17,7 +18,7 @@
 namespace realm::sandbox {
 
 struct ForeignStep;
-struct StepLines;
+struct StepResult;
 
 // Owned by the host, with whose values it deals: the names that steps gave to results. Used by the
 // instance's jobs, one at a time.
@@ -27,7 +28,8 @@ public:
 
     // Errors: what JavaScript would show is the message. invalid_request/refused_by_module for what
     // was thrown, program_trap for a RuntimeError.
-    base::Task<StepLines> run(const ForeignStep& step);
+    base::Task<StepResult> run(const ForeignStep& step,
+                               const std::function<void(std::string_view)>& on_line);
 
 private:
     class Callback;
@@ -50,12 +52,13 @@ private:
     std::unexpected<values::Thrown> unknown(std::string_view name);
     values::Completion<JsValue> exported(std::string_view name);
     void report_uncaught();
-    values::Completion<void> add_line(std::string line);
+    values::Completion<void> add_line(const std::string& line);
 
     BindgenHost& host_;
     std::map<std::string, JsValue, std::less<>> names_;
     std::optional<std::string> printing_;  // the name of the result that is printed
-    std::vector<std::string> lines_;       // of the step that runs
+    // Of the step that runs.
+    const std::function<void(std::string_view)>* on_line_ = nullptr;
     std::size_t line_bytes_ = 0;
     std::optional<std::uint32_t> resting_stack_pointer_;
 };

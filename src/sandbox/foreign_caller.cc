@@ -102,22 +102,22 @@ Result<ForeignStep> read_foreign_step(std::string_view text) {
     return step;
 }
 
-Task<StepLines> ForeignCaller::run(Guest& guest, ForeignStep step) {
+Task<StepResult> ForeignCaller::run(Guest& guest, ForeignStep step, OnStepLine on_line) {
     BindgenHost* const bindgen = guest.bindgen();
     // What was only guessed from names counts for imports alone.
     if (bindgen != nullptr &&
         std::ranges::any_of(bindgen->plan().bindings().exports, &glue::Export::certain)) {
-        StepLines lines = co_await bindgen->steps().run(step);
-        co_return lines;
+        StepResult made = co_await bindgen->steps().run(step, on_line);
+        co_return made;
     }
     auto result = co_await run_plain(guest, std::move(step));
-    StepLines lines;
+    StepResult made;
     if (result) {
-        lines.result = result->dump(-1, ' ', false, Json::error_handler_t::replace);
+        made.result = result->dump(-1, ' ', false, Json::error_handler_t::replace);
     } else {
-        lines.result = std::unexpected(std::move(result.error()));
+        made.result = std::unexpected(std::move(result.error()));
     }
-    co_return lines;
+    co_return made;
 }
 
 Task<Result<Json>> ForeignCaller::run_plain(Guest& guest, ForeignStep step) {

@@ -2,6 +2,7 @@
 // their objects, with JSON on this side of the border.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -29,9 +30,12 @@ struct ForeignStep {
 // From JSON. invalid_request/invalid_step.
 Result<ForeignStep> read_foreign_step(std::string_view text);
 
+// Is given the lines {"callback": name, "args": [...]} as they come: whatever ends the step, those
+// before it have been given.
+using OnStepLine = std::function<void(std::string_view)>;
+
 // What one step gave, as JSON.
-struct StepLines {
-    std::vector<std::string> callbacks;  // {"callback": name, "args": [...]}, in order
+struct StepResult {
     Result<std::string> result;
     // The instance serves no further step: it was left in the middle of its work.
     bool ends_instance = false;
@@ -50,7 +54,7 @@ public:
     // What the step gave. program_trap: the module trapped or threw; its own refusal (the error
     // side of a Result) is invalid_request/refused_by_module with the text it gave. A module with
     // bindings is driven through these (bindgen_steps.h).
-    base::Task<StepLines> run(Guest& guest, ForeignStep step);
+    base::Task<StepResult> run(Guest& guest, ForeignStep step, OnStepLine on_line);
 
 private:
     struct Object {

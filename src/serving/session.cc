@@ -76,7 +76,7 @@ struct Session::Caller {
                            std::shared_ptr<const StepOrder> order) {
         std::string results;
         bool usable = true;
-        const auto add = [&](std::string_view line) {
+        const sandbox::OnStepLine add = [&](std::string_view line) {
             if (order->on_line) {
                 order->on_line(line);
                 return;
@@ -85,20 +85,17 @@ struct Session::Caller {
             results += line;
         };
         for (const std::string& text : order->steps) {
-            sandbox::StepLines lines;
+            sandbox::StepResult made;
             auto step = sandbox::read_foreign_step(text);
             if (!step) {
-                lines.result = std::unexpected(std::move(step.error()));
+                made.result = std::unexpected(std::move(step.error()));
             } else if (!usable) {
-                lines.result = std::unexpected(given_up());
+                made.result = std::unexpected(given_up());
             } else {
-                lines = co_await foreign.run(guest, std::move(*step));
+                made = co_await foreign.run(guest, std::move(*step), add);
             }
-            for (const std::string& callback : lines.callbacks) {
-                add(callback);
-            }
-            add(step_line(lines.result));
-            usable = usable && !lines.ends_instance;
+            add(step_line(made.result));
+            usable = usable && !made.ends_instance;
         }
         auto replied = run->reply("{\"results\":[" + results + "]}");
         if (!replied) {

@@ -124,8 +124,8 @@ public:
 
 private:
     base::Task<Result<void>> run(Guest& guest, std::vector<std::string>& lines, ForeignStep step) {
-        StepLines made = co_await caller_->run(guest, std::move(step));
-        lines = made.callbacks;
+        const OnStepLine add = [&](std::string_view line) { lines.emplace_back(line); };
+        StepResult made = co_await caller_->run(guest, std::move(step), add);
         if (made.result) {
             lines.push_back(*made.result);
         } else {

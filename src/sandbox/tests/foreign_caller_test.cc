@@ -35,7 +35,7 @@ public:
         std::promise<RunOutcome> ended;
         auto submitted = guest_->submit(
             [&](Guest& guest) -> Task<Result<void>> {
-                const StepLines lines = co_await caller_->run(guest, step);
+                const StepResult lines = co_await caller_->run(guest, step, {});
                 text = lines.result
                            ? *lines.result
                            : lines.result.error().code + ": " + lines.result.error().message;
