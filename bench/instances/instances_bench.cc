@@ -201,6 +201,7 @@ public:
     std::shared_ptr<sandbox::Waiter> open_call() override { return nullptr; }
     std::optional<sandbox::CallAnswer> take_answer() override { return std::nullopt; }
     void sleep_until(base::SteadyTime /*time*/) override {}
+    std::optional<Error> interrupted() override { return std::nullopt; }
     [[nodiscard]] std::chrono::nanoseconds cpu_time() const override { return {}; }
 };
 

@@ -42,6 +42,7 @@ struct Limits {
     std::uint64_t host_values = 200'000;                       // alive at one time; handles too
     std::uint64_t host_value_bytes = std::uint64_t{64} << 20;  // of them all
     std::uint64_t host_steps = 1'000'000'000;                  // of its own work, in one call
+    std::chrono::milliseconds host_turn_ms{500};               // of it, without giving way
     std::uint32_t host_timers = 1000;                          // waiting at one time
     std::uint32_t host_microtasks = 100'000;                   // the same
     std::uint32_t nesting = 64;          // calls of the guest within imports within calls

@@ -211,6 +211,9 @@ constexpr std::array kTable{
     SettingRow{"limits.host_steps", "REALM_LIMIT_HOST_STEPS",
                limit<&Limits::host_steps>(1000, 1'000'000'000'000),
                "steps of work on such values in one call", SettingScope::kRun},
+    SettingRow{
+        "limits.host_turn_ms", "REALM_LIMIT_HOST_TURN_MS", limit<&Limits::host_turn_ms>(1, kDayMs),
+        "milliseconds of such work at a time that no other run can interrupt", SettingScope::kRun},
     SettingRow{"limits.host_timers", "REALM_LIMIT_HOST_TIMERS",
                limit<&Limits::host_timers>(0, 1'000'000),
                "timers of one instance that wait at one time", SettingScope::kRun},

@@ -66,6 +66,38 @@ bool GuestCall::poll() {
     return true;
 }
 
+BindgenBreath::~BindgenBreath() {
+    if (activation_ != nullptr && activation_->waiting == this) {
+        activation_->waiting = nullptr;
+    }
+}
+
+void BindgenBreath::wait(std::coroutine_handle<> waiting) {
+    waiting_ = waiting;
+    turn_ = host_.instance().turn();
+    activation_ = host_.activation();
+    if (activation_ != nullptr) {
+        activation_->waiting = this;
+    } else {
+        host_.instance().begin_breath(waiting);
+    }
+}
+
+bool BindgenBreath::poll() {
+    if (host_.instance().turn() == turn_) {
+        return false;
+    }
+    activation_->waiting = nullptr;
+    waiting_.resume();  // which may be the end of this object
+    return true;
+}
+
+void BindgenBreath::go_on() {
+    if (activation_ == nullptr) {
+        host_.on_this_stack();
+    }
+}
+
 values::Completion<values::Value> GuestCall::take() {
     future_.reset();
     if (activation_ == nullptr && waiting_) {

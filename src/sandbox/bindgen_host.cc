@@ -44,6 +44,10 @@ Eventual<JsValue> run_function(BindgenHost& host, const BindgenFunction& functio
                                BindgenFrame frame) {
     const values::World::Depth depth(host.world());
     co_await depth.check();
+    if (host.is_out_of_breath()) {
+        BindgenBreath breath(host);
+        co_await breath.taken();
+    }
     BindgenEvaluator evaluator(host, frame);
     static_cast<void>(co_await evaluator.eval(function.body));
     co_return frame.flow == BindgenFlow::kReturn ? std::move(frame.result) : JsValue();
@@ -98,6 +102,11 @@ BindgenHost::~BindgenHost() = default;
 
 wasmtime_context_t* BindgenHost::context() const {
     return instance_.context();
+}
+
+bool BindgenHost::is_out_of_breath() {
+    constexpr std::uint32_t kInARow = 64;  // looking at the clock takes longer than most turns
+    return ++rounds_ % kInARow == 0 && instance_.turn_is_over();
 }
 
 void BindgenHost::Sleep::await_suspend(std::coroutine_handle<> waiting) {

@@ -30,7 +30,7 @@ class Instance;
 // The call of an import that the guest waits in. On the guest's fiber.
 struct BindgenActivation {
     std::optional<values::Eventual<wasmtime_val_t>> outcome;
-    GuestCall* waiting = nullptr;  // what it waits for, innermost
+    BindgenWaiting* waiting = nullptr;  // what it waits for, innermost
 };
 
 // Owned by the instance, used by whoever polls it. Outlives the store: references that the guest
@@ -171,6 +171,10 @@ public:
     };
     [[nodiscard]] Sleep sleep_until(double until_ms) { return {*this, until_ms}; }
 
+    // --- Time ----------------------------------------------------------------------------------
+    // Asked where a program may go round and round: whether a BindgenBreath is due.
+    [[nodiscard]] bool is_out_of_breath();
+
     // --- Native stack --------------------------------------------------------------------------
     // Our functions that call each other from here on may use so much of this stack.
     class StackScope {
@@ -271,6 +275,7 @@ private:
     std::optional<values::Thrown> in_flight_;
     std::optional<std::pair<values::Value, Error>> last_trap_;
     bool unwound_ = false;
+    std::uint32_t rounds_ = 0;
     const char* stack_top_ = nullptr;
     const std::size_t stack_bytes_;
     std::unique_ptr<BindgenSteps> steps_;

@@ -27,6 +27,10 @@ void BindgenServices::console(values::ConsoleLevel level, std::string_view text)
     instance_.console(level, text);
 }
 
+std::optional<Error> BindgenServices::interrupted() {
+    return instance_.interrupted();
+}
+
 std::span<std::byte> BindgenMemory::bytes() const {
     return instance_.memory_view();
 }

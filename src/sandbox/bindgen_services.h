@@ -20,6 +20,7 @@ public:
     double steady_ms() override;
     void random(std::span<std::byte> out) override;
     void console(values::ConsoleLevel level, std::string_view text) override;
+    std::optional<Error> interrupted() override;
     [[nodiscard]] base::SteadyTime began() const { return began_; }
 
 private:

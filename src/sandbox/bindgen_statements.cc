@@ -165,6 +165,10 @@ bool BindgenEvaluator::goes_on() {
 values::Eventual<JsValue> BindgenEvaluator::while_loop(const BindgenCode& code) {
     for (;;) {
         co_await host_.world().step();
+        if (host_.is_out_of_breath()) {
+            BindgenBreath breath(host_);
+            co_await breath.taken();
+        }
         const JsValue condition = co_await eval(code.operands[0]);
         if (!values::to_boolean(condition)) {
             break;
@@ -186,6 +190,10 @@ values::Eventual<JsValue> BindgenEvaluator::for_of(const BindgenCode& code) {
     const values::IteratorRecord record = co_await values::get_iterator(world, std::move(source));
     for (;;) {
         co_await world.step();
+        if (host_.is_out_of_breath()) {
+            BindgenBreath breath(host_);
+            co_await breath.taken();
+        }
         std::optional<JsValue> next = co_await values::iterator_step(world, record);
         if (!next) {
             co_return JsValue();

@@ -39,6 +39,7 @@ struct BindgenLimits {
     std::uint32_t names = 1000;           // that steps gave to results
     std::uint32_t nesting = 64;           // calls of the guest within imports within calls
     std::uint64_t steps = 1'000'000'000;  // of our own work, in one call from outside
+    std::chrono::milliseconds turn{500};  // of that work, without giving way
 };
 
 struct InstanceLimits {

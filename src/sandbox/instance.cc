@@ -114,6 +114,11 @@ Instance::Progress Instance::poll() {
             sleeping_ = false;
             return Progress::kResting;
         }
+        if (breath_ != Breath::kNone) {
+            const bool begins = breath_ == Breath::kBegun;
+            breath_ = begins ? Breath::kTaken : Breath::kNone;
+            return begins ? Progress::kPending : Progress::kResting;
+        }
         if (!future_) {
             if (stage_ == Stage::kReady) {
                 return Progress::kResting;
@@ -121,6 +126,7 @@ Instance::Progress Instance::poll() {
             advance();
             continue;
         }
+        begin_turn();
         poll_began_at_tick_ = runtime_.ticker->ticks();
         runtime_.ticker->enter();
         const bool ready = wasmtime_call_future_poll(future_.get());

@@ -1,6 +1,7 @@
 // One guest: a program with its own store and memory, brought up and then called. Internal.
 #pragma once
 
+#include <chrono>
 #include <coroutine>
 #include <cstdint>
 #include <memory>
@@ -33,6 +34,8 @@ public:
     virtual std::optional<CallAnswer> take_answer() = 0;
     // Opens a call that is answered then.
     virtual void sleep_until(base::SteadyTime time) = 0;
+    // Why the guest is to end, where its time is up or somebody has cancelled it.
+    virtual std::optional<Error> interrupted() = 0;
 };
 
 // Used by one thread at a time. Destroying it while it waits unwinds the guest.
@@ -57,7 +60,9 @@ public:
     // Who waits for the open call, and is to be resumed when the guest rests again.
     void set_caller(std::coroutine_handle<> caller) { caller_ = caller; }
     [[nodiscard]] std::coroutine_handle<> take_caller() { return std::exchange(caller_, nullptr); }
-    [[nodiscard]] bool calling() const { return future_ != nullptr || sleeping_; }
+    [[nodiscard]] bool calling() const {
+        return future_ != nullptr || sleeping_ || breath_ != Breath::kNone;
+    }
 
     Result<std::uint32_t> grow_memory(std::uint32_t bytes);
 
@@ -71,6 +76,23 @@ public:
     // At rest: polls a call that a job has made, true when it is done. Now and then it leaves that
     // to the executor, which sees to limits and cancelled runs.
     [[nodiscard]] bool poll_at_once(wasmtime_call_future_t& future);
+    // The host's work for the guest begins anew: others have run, or may have.
+    void begin_turn() {
+        turn_began_ = base::SteadyClock::now();
+        ++turn_;
+    }
+    [[nodiscard]] std::uint64_t turn() const { return turn_; }
+    // Whether the host's work should give way to others.
+    [[nodiscard]] bool turn_is_over() const {
+        return base::SteadyClock::now() - turn_began_ > kTurn;
+    }
+    // At rest: lets others run.
+    void begin_breath(std::coroutine_handle<> waiting) {
+        breath_ = Breath::kBegun;
+        caller_ = waiting;
+    }
+    // Why that work is to end, if it is: as the run's port says, or since it did not give way.
+    [[nodiscard]] std::optional<Error> interrupted();
     // At rest: until then nothing runs.
     void begin_sleep(base::SteadyTime until, std::coroutine_handle<> waiting);
     // An export of any kind; nothing while the module is being instantiated.
@@ -99,6 +121,7 @@ public:
     void abandon() {
         future_.reset();
         sleeping_ = false;
+        breath_ = Breath::kNone;
     }
     // The size of the exported memory. Not while the guest is suspended.
     [[nodiscard]] std::uint64_t memory_bytes() const;
@@ -132,6 +155,9 @@ public:
 
 private:
     enum class Stage : std::uint8_t { kStart, kInstantiate, kInitialize, kReady };
+    enum class Breath : std::uint8_t { kNone, kBegun, kTaken };
+    // As long as a tick.
+    static constexpr std::chrono::milliseconds kTurn{1};
 
     // Begins the next step of bringing the guest up, until it is ready.
     void advance();
@@ -181,6 +207,9 @@ private:
     bool ended_well_ = false;  // by the call that is open
     bool exited_ = false;
     bool sleeping_ = false;
+    Breath breath_ = Breath::kNone;
+    base::SteadyTime turn_began_ = base::SteadyClock::now();
+    std::uint64_t turn_ = 0;
     std::uint32_t polled_at_once_ = 0;
     bool adapted_call_ = false;  // the open one's results are its caller's
     std::optional<Error> failure_;

@@ -1,6 +1,9 @@
 // What an instance does for those that stand in for JavaScript beside it.
+#include <fmt/format.h>
+
 #include <utility>
 
+#include "base/limit_error.h"
 #include "sandbox/instance.h"
 
 namespace realm::sandbox {
@@ -23,6 +26,22 @@ bool Instance::poll_at_once(wasmtime_call_future_t& future) {
     const bool ready = wasmtime_call_future_poll(&future);
     runtime_.ticker->leave();
     return ready;
+}
+
+std::optional<Error> Instance::interrupted() {
+    if (auto reason = port_.interrupted()) {
+        return reason;
+    }
+    const auto most = limits_.bindgen.turn;
+    if (base::SteadyClock::now() - turn_began_ <= most) {
+        return std::nullopt;
+    }
+    return limit_error(
+        {.limit = "host_turn",
+         .setting = "limits.host_turn_ms",
+         .value = static_cast<std::uint64_t>(most.count())},
+        fmt::format("the host worked for program '{}' for more than {} ms without giving way",
+                    program_name(), most.count()));
 }
 
 void Instance::begin_sleep(base::SteadyTime until, std::coroutine_handle<> waiting) {

@@ -219,11 +219,14 @@ Run::Next Run::advance(CpuMeter& meter, std::chrono::nanoseconds& spent) {
         if (progress == Instance::Progress::kFailed) {
             return finish(instance_->take_failure());
         }
-        if (auto limit = over_limit()) {
+        if (auto limit = over_limit(usage_.cpu)) {
             return finish(std::move(limit));
         }
         if (progress == Instance::Progress::kResting) {
             if (drive_job()) {
+                const auto rest = meter.lap();
+                spent += rest;
+                usage_.cpu += rest;
                 return end_job();
             }
         } else if (const auto next = settle(stop)) {
@@ -247,9 +250,19 @@ Instance& Run::instance() {
     return *instance_;
 }
 
-std::optional<Error> Run::over_limit() const {
+std::optional<Error> Run::interrupted() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (stop_) {
+            return stop_;
+        }
+    }
+    return over_limit(cpu_time());
+}
+
+std::optional<Error> Run::over_limit(std::chrono::nanoseconds used) const {
     const JobLimits& limits = job_->limits;
-    if (usage_.cpu <= limits.cpu - limits.cpu_used) {
+    if (used <= limits.cpu - limits.cpu_used) {
         return std::nullopt;
     }
     const auto cpu = static_cast<std::uint64_t>(limits.cpu.count());
@@ -259,6 +272,7 @@ std::optional<Error> Run::over_limit() const {
 }
 
 bool Run::drive_job() {
+    instance_->begin_turn();
     if (!task_begun_) {
         task_begun_ = true;
         task_ = job_->job(*guest_);

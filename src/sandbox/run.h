@@ -86,6 +86,7 @@ public:
     std::shared_ptr<Waiter> open_call() override;
     std::optional<CallAnswer> take_answer() override;
     void sleep_until(base::SteadyTime time) override;
+    std::optional<Error> interrupted() override;
     [[nodiscard]] std::chrono::nanoseconds cpu_time() const override;
 
     // Polls the guest until it waits, has to give way, rests or ends. After kNothing and kRested
@@ -105,7 +106,7 @@ private:
     bool wake();
     Instance& instance();
     std::optional<Error> begin_poll();
-    std::optional<Error> over_limit() const;
+    std::optional<Error> over_limit(std::chrono::nanoseconds used) const;
     Error wall_error() const;
     Error idle_error() const;
     // Gives the guest at rest back to its job; true when the job is done.

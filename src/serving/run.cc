@@ -53,7 +53,8 @@ RunLimits run_limits(const config::Limits& limits) {
                                  .microtasks = limits.host_microtasks,
                                  .names = limits.named_results,
                                  .nesting = limits.nesting,
-                                 .steps = limits.host_steps}}};
+                                 .steps = limits.host_steps,
+                                 .turn = limits.host_turn_ms}}};
 }
 
 Run::Run(RunRequest request, std::string program, const RunBounds& bounds,

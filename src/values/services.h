@@ -3,8 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
+
+#include "base/error.h"
 
 namespace realm::values {
 
@@ -25,6 +28,8 @@ public:
     virtual void random(std::span<std::byte> out) = 0;
     // One call of console.log and its kin, formatted as Node does it, without a line's end.
     virtual void console(ConsoleLevel level, std::string_view text) = 0;
+    // Asked every few milliseconds of work: why it is to end here, if it is.
+    virtual std::optional<Error> interrupted() { return std::nullopt; }
 };
 
 }  // namespace realm::values

@@ -103,11 +103,9 @@ private:
 }  // namespace
 
 World::World(Services& services, WorldLimits limits)
-    : services_(services),
-      limits_(limits),
-      steps_(limits.max_steps),
-      heap_(limits.heap),
-      names_(heap_) {}
+    : services_(services), limits_(limits), heap_(limits.heap), names_(heap_) {
+    refill_steps();
+}
 
 // The classes and their constructors hold each other; the heap clears that up.
 World::~World() = default;
@@ -196,12 +194,22 @@ std::unexpected<Thrown> World::too_deep() {
     return range_error("Maximum call stack size exceeded");
 }
 
-std::unexpected<Thrown> World::out_of_steps() {
-    steps_ = 0;
-    return std::unexpected(Thrown(limit_error(
-        {.limit = "host_steps", .setting = "limits.host_steps", .value = limits_.max_steps},
-        "the host's part of the program takes more than " + std::to_string(limits_.max_steps) +
-            " steps")));
+Completion<void> World::begin_stretch(std::uint64_t steps) {
+    if (steps - steps_ > further_steps_) {
+        steps_ = 0;
+        further_steps_ = 0;
+        return std::unexpected(Thrown(limit_error(
+            {.limit = "host_steps", .setting = "limits.host_steps", .value = limits_.max_steps},
+            "the host's part of the program takes more than " + std::to_string(limits_.max_steps) +
+                " steps")));
+    }
+    further_steps_ -= steps - steps_;
+    steps_ = std::min(kStretch, further_steps_);
+    further_steps_ -= steps_;
+    if (auto reason = services_.interrupted()) {
+        return std::unexpected(Thrown(std::move(*reason)));
+    }
+    return {};
 }
 
 Completion<void> World::check() {

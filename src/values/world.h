@@ -1,6 +1,7 @@
 // All values of one instance: their heap, what JavaScript has by itself, microtasks and timers.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -28,7 +29,7 @@ class PromiseObject;
 struct WorldLimits {
     HeapLimits heap;
     // Steps are calls, turns of loops and units of text that our functions go through; each
-    // refill_steps() begins anew.
+    // refill_steps() begins anew. They bound the number, Services::interrupted() the time.
     std::uint64_t max_steps = 1'000'000'000;
     // Calls inside of calls, and values inside of values where we follow them.
     std::uint32_t max_depth = 100;
@@ -93,11 +94,14 @@ public:
             steps_ -= steps;
             return {};
         }
-        return out_of_steps();
+        return begin_stretch(steps);
     }
-    // Before each call of the guest's or from outside.
-    void refill_steps() { steps_ = limits_.max_steps; }
-    [[nodiscard]] std::uint64_t steps_left() const { return steps_; }
+    // Before each call from outside.
+    void refill_steps() {
+        steps_ = std::min(kStretch, limits_.max_steps);
+        further_steps_ = limits_.max_steps - steps_;
+    }
+    [[nodiscard]] std::uint64_t steps_left() const { return steps_ + further_steps_; }
 
     // Counts what is nested, for as long as it lives.
     class Depth {
@@ -163,11 +167,14 @@ private:
 
     void make(Builtin builtin);
     std::unexpected<Thrown> too_deep();
-    std::unexpected<Thrown> out_of_steps();
+    Completion<void> begin_stretch(std::uint64_t steps);
 
     Services& services_;
     WorldLimits limits_;
-    std::uint64_t steps_;
+    // Services::interrupted() is asked after each.
+    static constexpr std::uint64_t kStretch = 10'000;
+    std::uint64_t steps_ = 0;  // of this stretch
+    std::uint64_t further_steps_ = 0;
     std::uint32_t depth_ = 0;
     Heap heap_;
     Names names_;

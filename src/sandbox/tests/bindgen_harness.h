@@ -78,6 +78,7 @@ public:
     }
 
     void open(const InstanceLimits& limits) {
+        job_ = limits.job();
         guest_ = harness_.executor().keep(program_, harness_.host(), limits, [](const Error&) {});
         caller_.emplace(detect_conventions(program_->info()));
     }
@@ -92,7 +93,7 @@ public:
             [this, lines, given = std::move(*read)](Guest& guest) {
                 return run(guest, *lines, given);
             },
-            {},
+            job_,
             [this, lines, ended](RunOutcome outcome) {
                 last_ = outcome;
                 if (outcome.error) {
@@ -140,6 +141,7 @@ private:
     std::shared_ptr<const Program> program_;
     std::optional<ForeignCaller> caller_;
     std::shared_ptr<KeptGuest> guest_;
+    JobLimits job_;
     RunOutcome last_;
     Error last_error_;
     bool ended_instance_ = false;

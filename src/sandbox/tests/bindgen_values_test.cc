@@ -1,6 +1,8 @@
 // References, closures, classes, promises and limits of modules with bindings.
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 #include "bindgen_harness.h"
 
 namespace realm::sandbox::testing {
@@ -222,6 +224,59 @@ TEST(BindgenSteps, CallbacksBecomeLines) {
     EXPECT_EQ(driver.lines(R"({"do": "twice", "args": [{"$callback": "g"}]})").back(),
               R"({"$undefined":true})");
     EXPECT_EQ(driver.step("twice", "[1]").substr(0, 18), "refused_by_module:");
+}
+
+// Work of the host's own, without the guest.
+Json spinning() {
+    const Json spin = {"while", {"true"}, {"sequence"}};
+    return plain({{"spin", 0, 0, spin},
+                  {"tell", 1, 1, {"sequence", {"call", {"local", 0}, {"number", 1}}, spin}},
+                  {"write",
+                   0,
+                   0,
+                   {"return",
+                    {"property",
+                     "length",
+                     {"method",
+                      "stringify",
+                      {"global", "JSON"},
+                      {"method",
+                       "fill",
+                       {"new", {"global", "Array"}, {"number", 50000}},
+                       {"number", 0}}}}}}},
+                 {exported("spin"), exported("tell"), exported("write")});
+}
+
+TEST(BindgenSteps, TheHostsWorkCountsAsCpuTime) {
+    InstanceLimits limits;
+    limits.cpu = std::chrono::milliseconds(50);
+    BindgenDriver driver(kPlain, spinning(), limits);
+    EXPECT_EQ(driver.step("write"), "100001");
+    // What was told before the end is told.
+    EXPECT_EQ(driver.lines(R"({"do": "tell", "args": [{"$callback": "f"}]})"),
+              (std::vector<std::string>{
+                  R"({"callback":"f","args":[1]})",
+                  "cpu_time: program 'p' used up its CPU time of 50 ms (limits.cpu_ms in the "
+                  "configuration raises it)"}));
+    EXPECT_GT(driver.last().usage.yields, 0U);
+    EXPECT_EQ(driver.last().usage.suspensions, 0U);
+}
+
+TEST(BindgenSteps, TheHostsWorkCanBeCancelled) {
+    BindgenDriver driver(kPlain, spinning());
+    auto lines = driver.begin(R"({"do": "spin"})");
+    driver.guest().cancel(fail(ErrorType::kCancelled, "enough", "stop").error());
+    EXPECT_EQ(lines.get().back(), "enough: stop");
+}
+
+TEST(BindgenSteps, WhatCannotGiveWayHasALimit) {
+    InstanceLimits limits;
+    limits.bindgen.turn = std::chrono::milliseconds(0);
+    BindgenDriver driver(kPlain, spinning(), limits);
+    const std::string spent = driver.step("write");
+    EXPECT_EQ(spent.substr(0, spent.find(" (")),
+              "host_turn: the host worked for program 'p' for more than 0 ms without giving way");
+    EXPECT_TRUE(driver.ended_instance());
 }
 
 TEST(BindgenSteps, ClassesMethodsFieldsAndNames) {
