@@ -20,7 +20,8 @@ public:
         return sse(envelope::dump(shaper_.chunk(program_chunk)));
     }
 
-    std::string stream_end(const Json& reply, const RunFigures& /*figures*/) override {
+    std::string stream_end(const envelope::OrderedJson& reply,
+                           const RunFigures& /*figures*/) override {
         std::string events = sse(envelope::dump(shaper_.last_chunk(reply)));
         if (shaper_.include_usage()) {
             events += sse(envelope::dump(shaper_.usage_chunk(reply)));
@@ -32,7 +33,8 @@ public:
         return sse(envelope::dump(openai_error(error)));
     }
 
-    net::HttpResponse whole(const Json& reply, const RunFigures& /*figures*/) override {
+    net::HttpResponse whole(const envelope::OrderedJson& reply,
+                            const RunFigures& /*figures*/) override {
         return json_response(200, shaper_.completion(reply));
     }
 
@@ -51,7 +53,7 @@ public:
         return sse(wrap(shaper_.chunk(program_chunk)));
     }
 
-    std::string stream_end(const Json& reply, const RunFigures& figures) override {
+    std::string stream_end(const envelope::OrderedJson& reply, const RunFigures& figures) override {
         std::string events = sse(wrap(shaper_.last_chunk(reply)));
         meta_.duration_ms = figures.duration.count();
         return events + sse(wrap(shaper_.usage_chunk(reply)));
@@ -59,7 +61,8 @@ public:
 
     std::string stream_error(const Error& error) override { return sse(wrap(nullptr, error)); }
 
-    net::HttpResponse whole(const Json& reply, const RunFigures& figures) override {
+    net::HttpResponse whole(const envelope::OrderedJson& reply,
+                            const RunFigures& figures) override {
         meta_.duration_ms = figures.duration.count();
         return {.status = 200,
                 .headers = {{"Content-Type", "application/json"}},

@@ -166,7 +166,7 @@ Gateway::Awaitable Gateway::envelope_request(const net::HttpRequest& request, st
     meta.request_id = base::Uuid::generate().to_string();
     auto data = open_envelope(request, meta);
     if (data && meta.operation == ProgramRoutes::kOperation) {
-        co_await programs_.run_envelope(std::move(meta), std::move(*data), writer);
+        co_await programs_.run_envelope(std::move(meta), std::move(*data), request.body, writer);
         co_return;
     }
     if (data && meta.operation == ProgramRoutes::kEndSession) {

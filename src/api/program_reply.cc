@@ -10,6 +10,7 @@ namespace realm::api {
 namespace {
 
 using envelope::Json;
+using envelope::OrderedJson;
 
 Json error_json(const Error& error) {
     Json json = openai_error(error);
@@ -29,6 +30,12 @@ Json usage_json(const RunFigures& figures) {
             {"memory_bytes", figures.usage.memory_bytes}};
 }
 
+net::HttpResponse json_text_response(std::string json) {
+    return {.status = 200,
+            .headers = {{"Content-Type", "application/json"}},
+            .body = std::move(json) + "\n"};
+}
+
 // The objects that both protocols carry.
 class ProgramObjects {
 public:
@@ -37,13 +44,18 @@ public:
 
     void keep(Json chunk) { chunks_.push_back(std::move(chunk)); }
 
-    [[nodiscard]] Json end(const Json& reply, const RunFigures& figures) const {
-        return {
-            {"id", id_}, {"program", program_}, {"output", reply}, {"usage", usage_json(figures)}};
+    // The members of what the program gave keep their order.
+    [[nodiscard]] OrderedJson end(const OrderedJson& reply, const RunFigures& figures) const {
+        OrderedJson json;
+        json["id"] = id_;
+        json["output"] = reply;
+        json["program"] = program_;
+        json["usage"] = usage_json(figures);
+        return json;
     }
 
-    [[nodiscard]] Json whole(const Json& reply, const RunFigures& figures) const {
-        Json json = end(reply, figures);
+    [[nodiscard]] OrderedJson whole(const OrderedJson& reply, const RunFigures& figures) const {
+        OrderedJson json = end(reply, figures);
         json["chunks"] = chunks_;
         return json;
     }
@@ -63,14 +75,14 @@ public:
     std::string chunk(const Json& program_chunk) override {
         return sse(envelope::dump({{"chunk", program_chunk}}));
     }
-    std::string stream_end(const Json& reply, const RunFigures& figures) override {
-        return sse(envelope::dump(objects_.end(reply, figures))) + sse("[DONE]");
+    std::string stream_end(const OrderedJson& reply, const RunFigures& figures) override {
+        return sse(envelope::dump_ordered(objects_.end(reply, figures))) + sse("[DONE]");
     }
     std::string stream_error(const Error& error) override {
         return sse(envelope::dump(error_json(error)));
     }
-    net::HttpResponse whole(const Json& reply, const RunFigures& figures) override {
-        return json_response(200, objects_.whole(reply, figures));
+    net::HttpResponse whole(const OrderedJson& reply, const RunFigures& figures) override {
+        return json_text_response(envelope::dump_ordered(objects_.whole(reply, figures)));
     }
     net::HttpResponse error(const Error& error) override { return program_error_response(error); }
 
@@ -89,7 +101,7 @@ public:
     std::string chunk(const Json& program_chunk) override {
         return sse(wrap({{"chunk", program_chunk}}));
     }
-    std::string stream_end(const Json& reply, const RunFigures& figures) override {
+    std::string stream_end(const OrderedJson& reply, const RunFigures& figures) override {
         meta_.duration_ms = figures.duration.count();
         return sse(wrap(objects_.end(reply, figures)));
     }
@@ -97,21 +109,22 @@ public:
         return sse(envelope::dump(
             envelope::to_json(envelope::Envelope{.meta = meta_, .data = nullptr, .error = error})));
     }
-    net::HttpResponse whole(const Json& reply, const RunFigures& figures) override {
+    net::HttpResponse whole(const OrderedJson& reply, const RunFigures& figures) override {
         meta_.duration_ms = figures.duration.count();
-        return {.status = 200,
-                .headers = {{"Content-Type", "application/json"}},
-                .body = wrap(objects_.whole(reply, figures)) + "\n"};
+        return json_text_response(wrap(objects_.whole(reply, figures)));
     }
     net::HttpResponse error(const Error& error) override {
         return envelope_error_response(meta_, error);
     }
 
 private:
-    std::string wrap(Json data) {
+    std::string wrap(OrderedJson data) {
         meta_.timestamp = base::rfc3339_now();
-        return envelope::dump(envelope::to_json(
-            envelope::Envelope{.meta = meta_, .data = std::move(data), .error = std::nullopt}));
+        OrderedJson json;
+        json["data"] = std::move(data);
+        json["error"] = nullptr;
+        json["meta"] = envelope::to_json(meta_);
+        return envelope::dump_ordered(json);
     }
 
     ProgramObjects objects_;

@@ -276,6 +276,18 @@ boost::asio::awaitable<Result<ProgramRoutes::Loaded>> ProgramRoutes::find_own(
     co_return co_await load(std::move(tenant), std::move(ref));
 }
 
+// As the body has them: a module may ask for the members of its arguments in order.
+void ProgramRoutes::read_steps(std::string_view body, const char* place, RunInput& run) {
+    if (!run.steps) {
+        return;
+    }
+    if (const auto json = envelope::parse_ordered_json(body)) {
+        for (const auto& step : json->at(envelope::OrderedJson::json_pointer(place))) {
+            run.steps->push_back(envelope::dump_ordered(step));
+        }
+    }
+}
+
 Result<ProgramRoutes::RunInput> ProgramRoutes::read_run(const Json& body, bool in_envelope) {
     const std::array<std::string_view, 5> known = {"input", "operation", "steps",
                                                    in_envelope ? "program" : "stream",
@@ -310,9 +322,6 @@ Result<ProgramRoutes::RunInput> ProgramRoutes::read_run(const Json& body, bool i
             return invalid("steps", "an array, without input and operation beside it");
         }
         run.steps.emplace();
-        for (const Json& step : *steps) {
-            run.steps->push_back(envelope::dump(step));
-        }
     }
     if (const auto session = body.find("session"); session != body.end()) {
         if (!session->is_string() || !envelope::is_session_name(session->get<std::string>())) {
@@ -432,6 +441,7 @@ ProgramRoutes::Awaitable ProgramRoutes::post(const net::HttpRequest& request, st
         auto run = read_run(*body, false);
         if (run) {
             run->program = std::move(*ref);
+            read_steps(request.body, "/steps", *run);
         }
         return run;
     }();
@@ -483,11 +493,13 @@ ProgramRoutes::Awaitable ProgramRoutes::end_session(envelope::Meta meta, Json da
 }
 
 ProgramRoutes::Awaitable ProgramRoutes::run_envelope(envelope::Meta meta, Json data,
+                                                     std::string_view body,
                                                      net::ResponseWriter& writer) {
     Result<ReadyRun> run = std::unexpected(Error{});
     if (auto input = read_run(data, true); !input) {
         run = std::unexpected(std::move(input.error()));
     } else {
+        read_steps(body, "/data/steps", *input);
         run = co_await ready(std::move(*input), meta);
     }
     if (!run) {

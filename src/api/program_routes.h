@@ -48,7 +48,9 @@ public:
     [[nodiscard]] net::BodyLimit body_limit(const net::HttpRequest& head) const;
 
     // An envelope's data {"program", "input", "operation", "steps"}; tenant and id are in `meta`.
-    Awaitable run_envelope(envelope::Meta meta, envelope::Json data, net::ResponseWriter& writer);
+    // `body` is the text that it was read from.
+    Awaitable run_envelope(envelope::Meta meta, envelope::Json data, std::string_view body,
+                           net::ResponseWriter& writer);
 
     // Ends meta.session; an envelope's data {"program"} says of which program.
     Awaitable end_session(envelope::Meta meta, envelope::Json data, net::ResponseWriter& writer);
@@ -88,6 +90,8 @@ private:
                      net::ResponseWriter& writer);
     Awaitable post(const net::HttpRequest& request, std::string rest, net::ResponseWriter& writer);
 
+    // Fills in the steps that `run` has by their place in the body.
+    static void read_steps(std::string_view body, const char* place, RunInput& run);
     static Result<RunInput> read_run(const envelope::Json& body, bool in_envelope);
     boost::asio::awaitable<Result<Loaded>> load(std::string tenant, registry::ProgramRef ref);
     boost::asio::awaitable<Result<ReadyRun>> ready(RunInput input, envelope::Meta meta);

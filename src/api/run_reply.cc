@@ -9,14 +9,14 @@
 namespace realm::api {
 namespace {
 
-using envelope::Json;
+using envelope::OrderedJson;
 
 Error cancelled_by_client() {
     return fail(ErrorType::kCancelled, "client_gone", "The client closed its connection.").error();
 }
 
-Json parse_trusted(const std::string& json) {
-    return Json::parse(json, nullptr, false);
+OrderedJson parse_trusted(const std::string& json) {
+    return OrderedJson::parse(json, nullptr, false);
 }
 
 boost::asio::awaitable<void> relay(RunChannel& channel, RunReply& reply,

@@ -33,11 +33,13 @@ public:
 
     // As server-sent events.
     virtual std::string chunk(const envelope::Json& program_chunk) = 0;
-    virtual std::string stream_end(const envelope::Json& reply, const RunFigures& figures) = 0;
+    virtual std::string stream_end(const envelope::OrderedJson& reply,
+                                   const RunFigures& figures) = 0;
     virtual std::string stream_error(const Error& error) = 0;
     // As one response. keep() is given the chunks that come before it.
     virtual void keep(const envelope::Json& /*program_chunk*/) {}
-    virtual net::HttpResponse whole(const envelope::Json& reply, const RunFigures& figures) = 0;
+    virtual net::HttpResponse whole(const envelope::OrderedJson& reply,
+                                    const RunFigures& figures) = 0;
     virtual net::HttpResponse error(const Error& error) = 0;
 
 private:

@@ -22,6 +22,7 @@ namespace realm::app {
 namespace {
 
 using envelope::Json;
+using envelope::OrderedJson;
 
 // Waits for the reply of one run; what the module emits goes to nobody.
 class ReplySink final : public serving::RunSink {
@@ -106,9 +107,9 @@ private:
 };
 
 // Arguments of the short form: JSON where it is JSON, else text.
-Json argument(const std::string& text) {
-    Json json = Json::parse(text, nullptr, false);
-    return json.is_discarded() ? Json(text) : json;
+OrderedJson argument(const std::string& text) {
+    OrderedJson json = OrderedJson::parse(text, nullptr, false);
+    return json.is_discarded() ? OrderedJson(text) : json;
 }
 
 int exit_code_of(const std::string& line) {
@@ -142,7 +143,7 @@ Result<sandbox::Conventions> conventions_of(const sandbox::Program& program,
 
 int run_steps(const CommonOptions& common, const CallOptions& options, Caller& caller) {
     if (options.function) {
-        Json step = {{"do", *options.function}, {"args", Json::array()}};
+        OrderedJson step = {{"do", *options.function}, {"args", OrderedJson::array()}};
         for (const std::string& text : options.arguments) {
             step["args"].push_back(argument(text));
         }

@@ -217,13 +217,16 @@ Result<Error> error_from_json(const Json& json) {
     return error;
 }
 
-Result<Json> parse_json(std::string_view text) {
+namespace {
+
+template <class Form>
+Result<Form> parse_bounded(std::string_view text) {
     if (nests_deeper_than(text, kMaxDepth)) {
         return fail(ErrorType::kInvalidRequest, "invalid_json",
                     "The JSON is nested deeper than " + std::to_string(kMaxDepth) + " levels.");
     }
     try {
-        return Json::parse(text);
+        return Form::parse(text);
     } catch (const Json::parse_error& problem) {
         return fail(
             ErrorType::kInvalidRequest, "invalid_json",
@@ -234,8 +237,22 @@ Result<Json> parse_json(std::string_view text) {
     }
 }
 
+}  // namespace
+
+Result<Json> parse_json(std::string_view text) {
+    return parse_bounded<Json>(text);
+}
+
+Result<OrderedJson> parse_ordered_json(std::string_view text) {
+    return parse_bounded<OrderedJson>(text);
+}
+
 std::string dump(const Json& json) {
     return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string dump_ordered(const OrderedJson& json) {
+    return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
 
 }  // namespace realm::envelope

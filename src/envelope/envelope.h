@@ -13,6 +13,8 @@
 namespace realm::envelope {
 
 using Json = nlohmann::json;
+// Keeps the members of objects in the order in which they were written.
+using OrderedJson = nlohmann::ordered_json;
 
 inline constexpr std::string_view kVersion = "1.0";
 
@@ -56,7 +58,11 @@ Result<Error> error_from_json(const Json& json);
 // invalid_request/invalid_json says at which byte it broke.
 Result<Json> parse_json(std::string_view text);
 
+// The same, with the members of objects in order.
+Result<OrderedJson> parse_ordered_json(std::string_view text);
+
 // Dumps with invalid UTF-8 replaced, so that it never throws.
 std::string dump(const Json& json);
+std::string dump_ordered(const OrderedJson& json);
 
 }  // namespace realm::envelope

@@ -33,6 +33,22 @@ TEST(ProgramReply, WholeHoldsOutputChunksAndUsage) {
         "usage": {"duration_ms": 5, "cpu_us": 7, "memory_bytes": 65536}})"));
 }
 
+TEST(ProgramReply, OutputKeepsItsOrder) {
+    const auto output = envelope::OrderedJson::parse(R"({"z":1,"a":{"y":[],"b":2}})");
+    const std::string wanted = R"("output":{"z":1,"a":{"y":[],"b":2}})";
+    envelope::Meta meta;
+    meta.request_id = "7";
+    for (const bool streaming : {false, true}) {
+        meta.stream = streaming;
+        for (const auto& reply :
+             {program_reply("7", "p@1", streaming), program_envelope_reply(meta, "p@1")}) {
+            const std::string text = streaming ? reply->stream_end(output, kFigures)
+                                               : reply->whole(output, kFigures).body;
+            EXPECT_TRUE(text.contains(wanted)) << text;
+        }
+    }
+}
+
 TEST(ProgramReply, StreamsChunksThenTheOutput) {
     const auto reply = program_reply("7", "p@1", true);
     EXPECT_EQ(reply->chunk("a"), "data: {\"chunk\":\"a\"}\n\n");
