@@ -251,11 +251,15 @@ private:
 
     // A module in base64 begins with these letters.
     [[nodiscard]] std::string without_modules() const {
+        std::string unread;
         for (const PackageFile& file : files_.files()) {
             if (!is_script(file.path)) {
                 continue;
             }
             const auto text = files_.read(file.path);
+            if (!text && unread.empty()) {
+                unread = text.error().message;
+            }
             if (text && text->contains("AGFzbQEAAAA")) {
                 return fmt::format(
                     "the package holds no .wasm file: its module is text within "
@@ -264,7 +268,11 @@ private:
                     file.path);
             }
         }
-        return "the package holds no .wasm file";
+        return unread.empty() ? "the package holds no .wasm file"
+                              : fmt::format(
+                                    "the package holds no .wasm file, and a script that "
+                                    "may hold its module is too large: {}",
+                                    unread);
     }
 
     [[nodiscard]] std::vector<std::string> glue_candidates(std::string_view module) const {
@@ -351,7 +359,11 @@ private:
         int tried = 0;
         for (const std::string& path : glue_candidates(module)) {
             auto text = files_.read(path);
-            if (!text || !looks_like_glue(*text, shape)) {
+            if (!text) {
+                notes.push_back(text.error().message);
+                continue;
+            }
+            if (!looks_like_glue(*text, shape)) {
                 continue;
             }
             auto read = read_glue(shape, {.path = path,

@@ -173,6 +173,17 @@ TEST(Package, KeepsToItsLimits) {
               "package_too_large: the package holds more than 1 files");
     EXPECT_TRUE(open(two, "", {.module_bytes = 8}));
     EXPECT_TRUE(refusal(open(two, "", {.module_bytes = 7})).starts_with("file_too_large"));
+    const std::string text(20, ' ');
+    const Entries large{{"package/a.js", text}};
+    EXPECT_EQ(refusal(open(large, "", {.text_bytes = 20})),
+              "invalid_package: the package holds no .wasm file");
+    EXPECT_EQ(refusal(open(large, "", {.text_bytes = 19})),
+              "invalid_package: the package holds no .wasm file, and a script that may hold its "
+              "module is too large: 'a.js' of the package has 20 bytes; at most 19 are read");
+    const Entries beside{{"package/a.wasm", "bindgen"}, {"package/a.js", text + kGlue}};
+    const auto guessed = open(beside, "", {.text_bytes = 30});
+    ASSERT_TRUE(guessed);
+    EXPECT_TRUE(guessed->bindings->notes.back().contains("at most 30 are read"));
     const std::size_t size = tar_of(two).size();
     EXPECT_TRUE(open(two, "", {.total_bytes = size}));
     EXPECT_EQ(refusal(open(two, "", {.total_bytes = size - 1})),
