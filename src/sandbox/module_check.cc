@@ -155,6 +155,13 @@ ImportCheck Check::check_item(const ImportInfo& import, const std::string& name)
     if (plain) {
         return {};
     }
+    if (import.kind == ExternKind::kTag) {
+        return refused("unsupported_import",
+                       fmt::format("it imports the tag '{}', through which it would catch errors "
+                                   "of JavaScript's (WebAssembly.JSTag); this server gives them "
+                                   "to functions only: build it without exception handling",
+                                   name));
+    }
     return refused("unsupported_import",
                    fmt::format("it imports the {} '{}'; programs can import functions, tables of "
                                "funcref or externref, and plain memories only",
