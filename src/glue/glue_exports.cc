@@ -84,7 +84,19 @@ private:
             return;
         }
         const Js& target = expression.kid(0);
-        const Js& value = expression.kid(1);
+        // exports.x = exports.y = z
+        const Js* last = &expression.kid(1);
+        if (last->is(JsKind::kAssign, "=")) {
+            assigned(*last);
+        }
+        while (last->is(JsKind::kAssign, "=")) {
+            last = &last->kid(1);
+        }
+        const Js& value = *last;
+        // exports.x = void 0: the value comes later.
+        if (value.is(JsKind::kUnary, "void")) {
+            return;
+        }
         const bool by_text = target.is(JsKind::kIndex) && target.kid(1).is(JsKind::kString);
         if ((target.is(JsKind::kMember) || by_text) && is_exports(target.kid(0))) {
             const std::string_view outside = by_text ? target.kid(1).text : target.text;

@@ -1,5 +1,8 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
+#include <string>
 
 #include "glue/lowering.h"
 
@@ -44,6 +47,45 @@ constexpr std::array kHelperOperations{
     HelperOperation{.role = Role::kIsNone, .op = Op::kIsNone, .operands = 1},
     HelperOperation{.role = Role::kDebugText, .op = Op::kDebugText, .operands = 1}};
 
+// As V8 writes what is called in its messages.
+std::string callee_text(const Js& node) {
+    if (node.text.size() > kMaxCalleeBytes) {
+        return "(intermediate value)";
+    }
+    switch (node.kind) {
+        case JsKind::kName:
+            return std::string(node.text);
+        case JsKind::kThis:
+            return "this";
+        case JsKind::kNumber:
+            return fmt::format("{}", node.number);
+        case JsKind::kMember:
+            return fmt::format("{}{}{}", callee_text(node.kid(0)), node.has(kOptional) ? "?." : ".",
+                               node.text);
+        case JsKind::kIndex:
+            return node.kid(1).is(JsKind::kString)
+                       ? fmt::format("{}.{}", callee_text(node.kid(0)), node.kid(1).text)
+                       : fmt::format("{}[{}]", callee_text(node.kid(0)), callee_text(node.kid(1)));
+        case JsKind::kCall:
+            return callee_text(node.kid(0)) + "(...)";
+        case JsKind::kComma:
+            return node.kids.size() == 2 ? fmt::format("({} , {})", callee_text(node.kid(0)),
+                                                       callee_text(node.kid(1)))
+                                         : "(intermediate value)";
+        default:
+            return "(intermediate value)";
+    }
+}
+
+// A call of what the glue writes so.
+Node named_call(const Js& callee, Node call) {
+    call.callee = callee_text(callee);
+    if (call.callee.size() > kMaxCalleeBytes) {
+        call.callee.clear();
+    }
+    return call;
+}
+
 bool is_link(const Js& node) {
     return node.is(JsKind::kMember) || node.is(JsKind::kIndex) || node.is(JsKind::kCall);
 }
@@ -78,7 +120,7 @@ Node Lowering::call(const Js& node) {
         operands(made, node, 1);
         return made;
     }
-    Node made = node_of(Op::kCall, {value(callee)});
+    Node made = named_call(callee, node_of(Op::kCall, {value(callee)}));
     operands(made, node, 1);
     return made;
 }
@@ -180,11 +222,11 @@ Node Lowering::method_call(const Js& node) {
         if (auto known = known_method(node, object, callee.text)) {
             return std::move(*known);
         }
-        Node made = text_node(Op::kMethod, callee.text, {value(object)});
+        Node made = named_call(callee, text_node(Op::kMethod, callee.text, {value(object)}));
         operands(made, node, 1);
         return made;
     }
-    Node made = node_of(Op::kMethodOf, {value(object), value(callee.kid(1))});
+    Node made = named_call(callee, node_of(Op::kMethodOf, {value(object), value(callee.kid(1))}));
     operands(made, node, 1);
     return made;
 }
@@ -197,7 +239,7 @@ Node Lowering::link(const Js& node, Node object) {
     if (node.is(JsKind::kIndex)) {
         return node_of(Op::kGet, {std::move(object), value(node.kid(1))});
     }
-    Node made = node_of(Op::kCall, {std::move(object)});
+    Node made = named_call(node.kid(0), node_of(Op::kCall, {std::move(object)}));
     operands(made, node, 1);
     return made;
 }
@@ -250,9 +292,9 @@ Node Lowering::optional_chain(const Js& node) {
             Node function = link(one, set(object, std::move(made)));
             made = text_node(Op::kMethod, "call", {tested(std::move(function)), get(object)});
         } else if (one.is(JsKind::kMember)) {
-            made = text_node(Op::kMethod, one.text, {std::move(made)});
+            made = named_call(one, text_node(Op::kMethod, one.text, {std::move(made)}));
         } else {
-            made = node_of(Op::kMethodOf, {std::move(made), value(one.kid(1))});
+            made = named_call(one, node_of(Op::kMethodOf, {std::move(made), value(one.kid(1))}));
         }
         operands(made, called, 1);
     }
@@ -357,7 +399,7 @@ const Js* Lowering::static_method(const Js& class_node, std::string_view name) c
 }
 
 Node Lowering::construct(const Js& node) {
-    Node made = node_of(Op::kNew, {value(node.kid(0))});
+    Node made = named_call(node.kid(0), node_of(Op::kNew, {value(node.kid(0))}));
     operands(made, node, 1);
     return made;
 }

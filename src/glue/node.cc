@@ -274,12 +274,20 @@ Result<Node> read_below(const Json& json, std::size_t& left, std::size_t depth) 
     if (!first) {
         return std::unexpected(first.error());
     }
-    const std::size_t operands = json.size() - *first;
+    std::size_t end = json.size();
+    if (calls_a_value(node.op) && end > *first && json[end - 1].is_string()) {
+        node.callee = json[--end].get<std::string>();
+        if (node.callee.size() > kMaxCalleeBytes) {
+            return invalid(fmt::format("'{}' is said to call what is longer than {} bytes",
+                                       row->name, kMaxCalleeBytes));
+        }
+    }
+    const std::size_t operands = end - *first;
     if (operands < row->min_operands || operands > row->max_operands) {
         return invalid(fmt::format("'{}' does not take {} operands", row->name, operands));
     }
     node.operands.reserve(operands);
-    for (std::size_t at = *first; at < json.size(); ++at) {
+    for (std::size_t at = *first; at < end; ++at) {
         auto operand = read_below(json[at], left, depth + 1);
         if (!operand) {
             return operand;
@@ -293,6 +301,10 @@ Result<Node> read_below(const Json& json, std::size_t& left, std::size_t depth) 
 
 const OpRow& op_row(Op op) {
     return kRows[static_cast<std::size_t>(op)];
+}
+
+bool calls_a_value(Op op) {
+    return op == Op::kCall || op == Op::kMethod || op == Op::kMethodOf || op == Op::kNew;
 }
 
 std::string_view element_name(Element type) {
@@ -329,6 +341,9 @@ Json to_json(const Node& node) {
     }
     for (const Node& operand : node.operands) {
         json.push_back(to_json(operand));
+    }
+    if (!node.callee.empty()) {
+        json.push_back(node.callee);
     }
     return json;
 }

@@ -87,7 +87,8 @@ enum class Op : std::uint8_t {
     kSet,          // object, key, value
     kDelete,       // object, key
 
-    // Calls. Arguments may be kSpread.
+    // Calls. Arguments may be kSpread. The first four say in Node::callee how the glue writes what
+    // is called, for "x.y is not a function".
     kCall,      // function value, arguments; `this` is undefined
     kMethod,    // text, object, arguments
     kMethodOf,  // object, key, arguments
@@ -169,13 +170,14 @@ struct Node {
     std::uint32_t index = 0;
     double number = 0;
     std::string text{};
+    std::string callee{};  // may be empty
     std::vector<Node> operands{};
 
     friend bool operator==(const Node&, const Node&) = default;
 };
 
-// How an operation is written in JSON, ["name", immediate parts..., operands...], and what belongs
-// to it.
+// How an operation is written in JSON, ["name", immediate parts..., operands...] and, where there
+// is one, Node::callee at the end; and what belongs to it.
 struct OpRow {
     Op op;
     std::string_view name;
@@ -188,6 +190,8 @@ struct OpRow {
 };
 
 const OpRow& op_row(Op op);
+// Whether it may have a Node::callee.
+bool calls_a_value(Op op);
 std::string_view element_name(Element type);
 std::optional<Element> element_named(std::string_view name);
 // In bytes.
@@ -196,6 +200,7 @@ std::uint32_t element_size(Element type);
 // What a tree may hold. Both ends know the same numbers: a sidecar may come from a stranger.
 inline constexpr std::size_t kMaxNodeDepth = 200;
 inline constexpr std::size_t kMaxNodes = 2'000'000;  // of a sidecar, all together
+inline constexpr std::size_t kMaxCalleeBytes = 200;
 
 nlohmann::json to_json(const Node& node);
 

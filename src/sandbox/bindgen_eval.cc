@@ -367,15 +367,16 @@ values::Eventual<JsValue> BindgenEvaluator::element(const BindgenCode& code) {
 values::Eventual<JsValue> BindgenEvaluator::call_value(const BindgenCode& code) {
     const JsValue callee = co_await eval(code.operands[0]);
     const std::vector<JsValue> arguments = co_await operands(code, 1);
-    JsValue result = co_await values::call(host_.world(), callee, JsValue(), arguments);
+    JsValue result =
+        co_await values::call(host_.world(), callee, JsValue(), arguments, host_.callee_text(code));
     co_return result;
 }
 
 values::Eventual<JsValue> BindgenEvaluator::call_method(const BindgenCode& code) {
     const JsValue object = co_await eval(code.operands[0]);
     const std::vector<JsValue> arguments = co_await operands(code, 1);
-    JsValue result =
-        co_await values::invoke(host_.world(), object, host_.key(code.index), arguments);
+    JsValue result = co_await values::invoke(host_.world(), object, host_.key(code.index),
+                                             arguments, host_.callee_text(code));
     co_return result;
 }
 
@@ -384,14 +385,16 @@ values::Eventual<JsValue> BindgenEvaluator::call_method_of(const BindgenCode& co
     const JsValue key = co_await eval(code.operands[1]);
     const JsValue callee = co_await values::get(host_.world(), object, key);
     const std::vector<JsValue> arguments = co_await operands(code, 2);
-    JsValue result = co_await values::call(host_.world(), callee, object, arguments);
+    JsValue result =
+        co_await values::call(host_.world(), callee, object, arguments, host_.callee_text(code));
     co_return result;
 }
 
 values::Eventual<JsValue> BindgenEvaluator::make_new(const BindgenCode& code) {
     const JsValue constructor = co_await eval(code.operands[0]);
     const std::vector<JsValue> arguments = co_await operands(code, 1);
-    JsValue made = co_await values::construct(host_.world(), constructor, arguments);
+    JsValue made =
+        co_await values::construct(host_.world(), constructor, arguments, host_.callee_text(code));
     co_return made;
 }
 

@@ -66,6 +66,10 @@ public:
     // --- Texts of the plan, by their numbers ---------------------------------------------------
     const values::Value& text(std::uint32_t index);
     const values::PropertyKey& key(std::uint32_t index);
+    // How the package writes what it calls; empty where that is not known.
+    [[nodiscard]] std::string_view callee_text(const BindgenCode& code) const {
+        return code.callee == kNoCallee ? std::string_view() : plan_->texts()[code.callee];
+    }
     // One of Bindings::constants.
     values::Completion<values::Value> constant(std::uint32_t index);
     // A variable of JavaScript's. Nothing where there is none.

@@ -95,6 +95,9 @@ public:
                          .element = node.type,
                          .may_call = !is_plain(node.op, plan_.bindings().handles),
                          .index = node.index,
+                         .callee = node.callee.empty()
+                                       ? kNoCallee
+                                       : number_of(node.callee, texts_, plan_.texts_),
                          .number = node.number,
                          .operands = {}};
         switch (text_of(node.op)) {

@@ -13,6 +13,8 @@
 
 namespace realm::sandbox {
 
+constexpr std::uint32_t kNoCallee = UINT32_MAX;
+
 // One operation; see glue/node.h.
 struct BindgenCode {
     glue::Op op = glue::Op::kUndefined;
@@ -22,6 +24,7 @@ struct BindgenCode {
     bool may_call = false;
     // Node::index; for an operation with text, of BindgenPlan::texts, wasm_names or of its classes.
     std::uint32_t index = 0;
+    std::uint32_t callee = kNoCallee;  // Node::callee, of BindgenPlan::texts
     double number = 0;
     std::vector<BindgenCode> operands;
 };

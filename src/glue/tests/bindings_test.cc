@@ -110,6 +110,13 @@ TEST(Bindings, SayWhatIsWrong) {
     EXPECT_EQ(refusal(json),
               "the bindings of the module: functions[0].body: there is no operation 'leap'");
     json = to_json(small());
+    json["functions"][0]["body"] = {"call", {"undefined"}, std::string(kMaxCalleeBytes, 'x')};
+    EXPECT_EQ(refusal(json), "accepted");
+    json["functions"][0]["body"] = {"call", {"undefined"}, std::string(kMaxCalleeBytes + 1, 'x')};
+    EXPECT_EQ(refusal(json),
+              "the bindings of the module: functions[0].body: 'call' is said to call what is "
+              "longer than 200 bytes");
+    json = to_json(small());
     json["imports"] = 1;
     EXPECT_EQ(refusal(json), "the bindings of the module: imports: is no array");
     EXPECT_EQ(refusal(1), "the bindings of the module: format: is not 1");

@@ -230,13 +230,13 @@ TEST(GlueReader, ReadsImports) {
     const Bindings bindings = read(old_module(), kOld);
     EXPECT_EQ(import_body(bindings, "__wbindgen_throw"),
               json(R"(["throw", ["new", ["global", "Error"],
-                       ["text", ["local", 0], ["local", 1]]]])"));
+                       ["text", ["local", 0], ["local", 1]], "Error"]])"));
     EXPECT_FALSE(bindings.find_import("__wbindgen_throw")->catches);
     EXPECT_TRUE(bindings.find_import("__wbg_get_1")->catches);
     EXPECT_EQ(import_body(bindings, "__wbg_get_1"), json(R"(["sequence",
                        ["set_local", 2, ["method", "get", ["global", "Reflect"],
                                          ["handle_get", ["local", 0]],
-                                         ["handle_get", ["local", 1]]]],
+                                         ["handle_get", ["local", 1]], "Reflect.get"]],
                        ["return", ["handle_add", ["local", 2]]]])"));
     EXPECT_EQ(import_body(bindings, "__wbindgen_cb_drop"),
               json(R"(["return", ["release_closure", 0, ["handle_take", ["local", 0]]]])"));
@@ -511,6 +511,16 @@ TEST(GlueReader, NothingIsLeftOutWithoutAWord) {
               "'super' in a class that extends 'list', which is not understood");
 }
 
+TEST(GlueReader, FindsExportsInChains) {
+    const Bindings bindings =
+        read({.exports = {item("add", "(i32) -> (i32)")}},
+             "exports.a = exports.b = void 0; let wasm; function plus(x) { return wasm.add(x); }\n"
+             "exports.a = exports.b = plus; exports.c = plus.bind(null);");
+    EXPECT_EQ(refusal(bindings, "a"), "");
+    EXPECT_EQ(refusal(bindings, "b"), "");
+    EXPECT_EQ(refusal(bindings, "c"), "its value is known only when the package runs");
+}
+
 TEST(GlueReader, ReadsStatementsAsJavaScriptMeansThem) {
     const Bindings bindings = wrapped(R"js(
         export function chain(a) { return wasm.parse(a?.b.c(1)); }
@@ -521,6 +531,10 @@ TEST(GlueReader, ReadsStatementsAsJavaScriptMeansThem) {
             return 2;
         }
         export function next(a) { a++; return wasm.parse(a); }
+        export function call_a(a) { return a.b[0].c(wasm).d(); }
+        export function call_b(a, b) { return a[b](); }
+        export function call_c(a) { return (0, a.b)(); }
+        export function call_d(a) { return new (a || b).e(); }
         export function swap(a, b) { [a, b] = [b, a]; return wasm.parse(a); }
     )js");
     for (const std::string_view name : {"chain", "once", "keys", "choose", "next", "swap"}) {
@@ -529,7 +543,15 @@ TEST(GlueReader, ReadsStatementsAsJavaScriptMeansThem) {
     // All of the chain is left out where its beginning is none.
     EXPECT_EQ(body(bindings, export_named(bindings, "chain").function).at(1).at(2), json(R"(
         ["?", ["is_none", ["set_local", 1, ["local", 0]]], ["undefined"],
-         ["method", "c", ["property", "b", ["local", 1]], ["number", 1]]])"));
+         ["method", "c", ["property", "b", ["local", 1]], ["number", 1], "a?.b.c"]])"));
+    // How V8 writes what is called.
+    const auto callee = [&](std::string_view name) {
+        return body(bindings, export_named(bindings, name).function).at(1).back();
+    };
+    EXPECT_EQ(callee("call_a"), "a.b[0].c(...).d");
+    EXPECT_EQ(callee("call_b"), "a[b]");
+    EXPECT_EQ(callee("call_c"), "(0 , a.b)");
+    EXPECT_EQ(callee("call_d"), "(intermediate value).e");
     const auto choose = body(bindings, export_named(bindings, "choose").function);
     EXPECT_EQ(choose.at(1).at(2).at(0), "while");
     const auto next = body(bindings, export_named(bindings, "next").function);

@@ -284,10 +284,9 @@ TEST(Fallback, KnowsImportsByName) {
     EXPECT_EQ(bindings.handles, HandleMode::kSlab);
     EXPECT_EQ(bindings.slab_reserved, 1024U);
     EXPECT_EQ(bindings.imports.at(0).unsupported, "");
-    EXPECT_EQ(
-        to_json(bindings.functions.at(bindings.imports.at(0).function).body),
-        nlohmann::json::parse(
-            R"(["throw", ["new", ["global", "Error"], ["text", ["local", 0], ["local", 1]]]])"));
+    EXPECT_EQ(to_json(bindings.functions.at(bindings.imports.at(0).function).body),
+              nlohmann::json::parse(R"(["throw", ["new", ["global", "Error"],
+                                        ["text", ["local", 0], ["local", 1]], "Error"]])"));
     EXPECT_EQ(to_json(bindings.functions.at(bindings.imports.at(1).function).body),
               nlohmann::json::parse(R"(["handle_take", ["local", 0]])"));
     EXPECT_EQ(bindings.imports.at(2).unsupported,
