@@ -109,6 +109,9 @@ TEST_F(HeapTest, SizesThatAProgramChoosesAreAskedForFirst) {
     const std::array many{Value(2 << 20)};
     EXPECT_EQ(fault(invoke(world, x, world.key("repeat"), many)), "host_value_bytes");
     EXPECT_EQ(fault(invoke(world, x, world.key("padEnd"), many)), "host_value_bytes");
+    const std::array fewer{Value(1 << 19)};
+    EXPECT_EQ(fault(invoke(world, x, world.key("repeat"), fewer)), "none");
+    EXPECT_EQ(fault(run_there("Uint8Array", "", {Value(1 << 19)})), "none");
     kept_.clear();
 }
 
@@ -143,6 +146,26 @@ TEST_F(HeapTest, NestingIsLimitedAsJavaScriptsStackIs) {
         must(parse_json(world_, text(std::string(5000, '[') + std::string(5000, ']')).string()));
     EXPECT_EQ(error_of(stringify_json(world_, parsed, Value(), Value())),
               "RangeError: Maximum call stack size exceeded");
+}
+
+TEST_F(HeapTest, StepsHaveALimitAndAreInterrupted) {
+    WorldLimits limits;
+    limits.max_steps = 25'000;
+    World world(services_, limits);
+    for (int i = 0; i < 25'000; ++i) {
+        ASSERT_TRUE(world.step()) << i;
+    }
+    EXPECT_EQ(world.step().error().fault().code, "host_steps");
+    EXPECT_EQ(services_.asked, 2);
+    world.refill_steps();
+    EXPECT_TRUE(world.step(25'000));
+    EXPECT_EQ(world.steps_left(), 0U);
+    world.refill_steps();
+    EXPECT_EQ(world.step(25'001).error().fault().code, "host_steps");
+    world.refill_steps();
+    services_.ends = true;
+    EXPECT_TRUE(world.step(10'000));
+    EXPECT_EQ(world.step().error().fault().code, "enough");
 }
 
 TEST_F(HeapTest, EndlessIteratorsUseUpSteps) {

@@ -158,6 +158,25 @@ TEST_F(PromiseTest, TooManyMicrotasksReachTheirLimit) {
     EXPECT_EQ(over.error().fault().code, "host_microtasks");
 }
 
+TEST_F(PromiseTest, TooManyTimersReachTheirLimit) {
+    WorldLimits limits;
+    limits.max_timers = 3;
+    World world(services_, limits);
+    const Ref<NativeFunction> nothing = world.native(
+        "f", 0, +[](World& /*world*/, Call /*call*/) -> Eventual<Value> { return Value(); });
+    Value last;
+    for (int i = 0; i < 3; ++i) {
+        auto added = world.add_timer(nothing, 1000, false, {});
+        ASSERT_TRUE(added);
+        last = *added;
+    }
+    auto over = world.add_timer(nothing, 1000, false, {});
+    ASSERT_FALSE(over);
+    EXPECT_EQ(over.error().fault().code, "host_timers");
+    world.remove_timer(last);
+    EXPECT_TRUE(world.add_timer(nothing, 1000, false, {}));
+}
+
 // --- Functions that take their time, as closures of a guest do -----------------------------------
 
 struct Gate {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,7 +39,14 @@ public:
     void console(ConsoleLevel level, std::string_view text) override {
         lines.emplace_back(level, text);
     }
+    std::optional<Error> interrupted() override {
+        ++asked;
+        return ends ? std::optional(fail(ErrorType::kCancelled, "enough", "enough").error())
+                    : std::nullopt;
+    }
 
+    int asked = 0;  // whether the work is to go on
+    bool ends = false;
     double wall = 1'700'000'000'000;
     double steady = 0;
     unsigned next_random = 0;
