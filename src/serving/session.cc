@@ -25,7 +25,8 @@ Task<Result<void>> call_run(sandbox::Guest& guest, std::string entry) {
 
 Error given_up() {
     return fail(ErrorType::kUnavailable, "instance_ended",
-                "an earlier step left the instance in the middle of its work")
+                "an earlier step left the instance in the middle of its work; send the steps that "
+                "are left in another request, which gets a fresh instance")
         .error();
 }
 
