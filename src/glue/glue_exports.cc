@@ -27,6 +27,11 @@ public:
 
     std::vector<Offered> collect() {
         for (const Js* const statement : scope_.block().kids) {
+            if (statement->is(JsKind::kExpression)) {
+                note_getters(statement->kid(0));
+            }
+        }
+        for (const Js* const statement : scope_.block().kids) {
             statement_exports(*statement);
         }
         return std::move(offered_);
@@ -73,6 +78,33 @@ private:
         }
     }
 
+    // f(names, {x: () => y, ...}), as bundlers write what a file offers; then g(names) is that.
+    void note_getters(const Js& call) {
+        const bool known = call.is(JsKind::kCall) && call.kids.size() == 3 &&
+                           call.kid(1).is(JsKind::kName) && call.kid(2).is(JsKind::kObject);
+        if (known && std::ranges::all_of(call.kid(2).kids, [](const Js* pair) {
+                return pair->is(JsKind::kPair) && !pair->has(kComputed) &&
+                       pair->kid(1).is(JsKind::kFunction) && pair->kid(1).has(kArrow) &&
+                       pair->kid(1).parameters() == 0 && pair->kid(1).body().is(JsKind::kName);
+            })) {
+            getters_.emplace(call.kid(1).text, &call.kid(2));
+        }
+    }
+
+    void add_getters(const Js& call) {
+        for (const Js* const argument : call.kids) {
+            const auto found =
+                argument->is(JsKind::kName) ? getters_.find(argument->text) : getters_.end();
+            if (found == getters_.end()) {
+                continue;
+            }
+            for (const Js* const pair : found->second->kids) {
+                const Js& value = pair->kid(1).body();
+                add(pair->kid(0).text, value.text, &value);
+            }
+        }
+    }
+
     // exports.x = y, module.exports = {x, y}, and several with commas.
     void assigned(const Js& expression) {
         if (expression.is(JsKind::kComma)) {
@@ -101,6 +133,8 @@ private:
         if ((target.is(JsKind::kMember) || by_text) && is_exports(target.kid(0))) {
             const std::string_view outside = by_text ? target.kid(1).text : target.text;
             add(outside, value.is(JsKind::kName) ? value.text : std::string_view(), &value);
+        } else if (is_exports(target) && value.is(JsKind::kCall)) {
+            add_getters(value);
         } else if (is_exports(target) && value.is(JsKind::kObject)) {
             for (const Js* const pair : value.kids) {
                 if (pair->is(JsKind::kPair) && !pair->has(kComputed)) {
@@ -118,6 +152,7 @@ private:
     const GlueScope& scope_;
     std::vector<Offered> offered_;
     std::set<std::string_view> seen_;
+    std::map<std::string_view, const Js*> getters_;
 };
 
 bool uses_module(const GlueScope& scope, const Js& node) {

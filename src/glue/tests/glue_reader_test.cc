@@ -519,6 +519,15 @@ TEST(GlueReader, FindsExportsInChains) {
     EXPECT_EQ(refusal(bindings, "a"), "");
     EXPECT_EQ(refusal(bindings, "b"), "");
     EXPECT_EQ(refusal(bindings, "c"), "its value is known only when the package runs");
+    const Bindings bundled =
+        read({.exports = {item("add", "(i32) -> (i32)")}},
+             "var offered = {}; put(offered, {Sum: () => Sum2, plus: () => plus2});"
+             "module.exports = finish(offered); let wasm; var plus2 = (x) => wasm.add(x);"
+             "var Sum = class { constructor(x) { this.__wbg_ptr = wasm.add(x); } };"
+             "var Sum2 = class extends Sum { constructor(x) { super(x + 1); } };");
+    EXPECT_EQ(refusal(bundled, "plus"), "");
+    EXPECT_EQ(bundled.find_class("Sum2")->exported, "Sum");
+    EXPECT_EQ(bundled.find_class("Sum")->exported, "");
 }
 
 TEST(GlueReader, ReadsStatementsAsJavaScriptMeansThem) {
