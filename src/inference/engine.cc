@@ -251,6 +251,10 @@ void Engine::share_beginning(ContextId id, bool shared) {
     impl_->post([id, shared](EngineCore& core) { core.share_beginning(id, shared); });
 }
 
+void Engine::set_priority(ContextId id, std::int32_t priority) {
+    impl_->post([id, priority](EngineCore& core) { core.set_priority(id, priority); });
+}
+
 void Engine::truncate(ContextId id, std::uint32_t tokens, Callback<void> done) {
     impl_->post([id, tokens, done = std::move(done)](EngineCore& core) mutable {
         core.truncate(id, tokens, std::move(done));

@@ -25,11 +25,23 @@ struct ContextId {
 // Whose work something is, and that tenant's share of the engine beside others'.
 struct Account {
     std::string tenant;
-    double weight = 1.0;  // > 0
+    double weight = 1.0;        // > 0
+    std::int32_t priority = 0;  // among that tenant's work: lower goes first
 };
+
+// A priority is at most so far from 0.
+inline constexpr std::int32_t kMostPriority = 1000;
 
 // llama.cpp's sequence ids, but for one that the arena needs.
 inline constexpr std::uint32_t kMostContexts = 255;
+
+// Whether generate() also computes tokens that are only guessed, those that followed the same words
+// earlier in the context. It changes no token.
+enum class SpeculationMode : std::uint8_t {
+    kNever,
+    kWhereItPays,
+    kAlways,  // whatever can be guessed, at any price
+};
 
 struct EngineOptions {
     std::uint32_t kv_tokens = 32768;  // KV cells shared by all contexts
@@ -44,6 +56,7 @@ struct EngineOptions {
     std::uint32_t queue_limit = 1024;   // contexts waiting for cells before `overloaded`
     std::uint32_t threads = 0;          // 0: the processors this process may use
     bool flash_attention = true;
+    SpeculationMode speculation = SpeculationMode::kNever;
 };
 
 enum class FinishReason : std::uint8_t { kEndOfGeneration, kStopString, kLength };
@@ -90,7 +103,9 @@ struct EngineStats {
     std::uint64_t swapped_out = 0;
     std::uint64_t swapped_in = 0;
     std::uint32_t kv_tokens_reserved = 0;
-    std::uint32_t largest_batch = 0;  // most rows in one decode step so far
+    std::uint32_t largest_batch = 0;    // most rows in one decode step so far
+    std::uint64_t drafted_tokens = 0;   // computed on a guess
+    std::uint64_t accepted_tokens = 0;  // of those, chosen then
 };
 
 // Owns its thread, its llama_context and all sequences. Every member may be called from any thread
@@ -151,6 +166,11 @@ public:
     // computed before, and leave its own to later ones; at first it may. The tokens are the same
     // either way. For before the first prefill.
     void share_beginning(ContextId id, bool shared);
+
+    // How urgent the context is from now on among its tenant's; at first as its account says, or as
+    // the context it was forked from. What is less urgent gives way to what is more, but is never
+    // left out for good; no other tenant has more or less of it.
+    void set_priority(ContextId id, std::int32_t priority);
 
     // Appends tokens. `done` gets how many of them were found computed before, as the beginning of
     // one of the tenant's prompts. invalid_request: a token outside the vocabulary, no tokens, or

@@ -194,7 +194,7 @@ void EngineCore::end(ContextId id, const Error& error) {
     if (context->sequence) {
         arena_.release(*context->sequence);
     } else {
-        std::erase(waiting_, id);
+        waiting_.erase(id);
     }
     if (context->created) {
         context->created(std::unexpected(error));
@@ -263,11 +263,16 @@ void EngineCore::decode(const std::vector<ContextId>& contexts) {
 }
 
 void EngineCore::decode_batch(std::span<const ContextId> contexts) {
+    const auto drafts = drafts_for(contexts);
     rows_.clear();
-    for (const ContextId id : contexts) {
-        const Context& context = *find(id);
+    for (std::size_t i = 0; i < contexts.size(); ++i) {
+        const Context& context = *find(contexts[i]);
         rows_.push_back({.sequence = *context.sequence, .token = *context.uncomputed});
+        for (const Token token : drafts[i]) {
+            rows_.push_back({.sequence = *context.sequence, .token = token});
+        }
     }
+    const auto began = now_();
     if (const auto computed = arena_.compute(rows_); !computed) {
         for (const ContextId id : contexts) {
             end(id, computed.error());
@@ -275,12 +280,14 @@ void EngineCore::decode_batch(std::span<const ContextId> contexts) {
         admit_waiting();
         return;
     }
-    const auto count = static_cast<std::uint32_t>(contexts.size());
+    cost_.note(rows_.size(), now_() - began);
+    const double extra = cost_.ratio(contexts.size(), rows_.size()) - 1;
     ++stats_.steps;
-    stats_.decode_rows += count;
-    stats_.largest_batch = std::max(stats_.largest_batch, count);
+    stats_.largest_batch = std::max(stats_.largest_batch, static_cast<std::uint32_t>(rows_.size()));
+    std::size_t row = 0;
     for (std::size_t i = 0; i < contexts.size(); ++i) {
-        row_computed(*find(contexts[i]), arena_.logits(i));
+        rows_computed(*find(contexts[i]), row, drafts[i], extra);
+        row += 1 + drafts[i].size();
     }
 }
 

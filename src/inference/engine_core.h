@@ -22,7 +22,9 @@
 #include "inference/prefix_cache.h"
 #include "inference/sampler.h"
 #include "inference/scheduler.h"
+#include "inference/speculation.h"
 #include "inference/swap_space.h"
+#include "inference/waiting_line.h"
 
 namespace realm::inference {
 
@@ -71,6 +73,7 @@ public:
     void prefill(ContextId id, std::vector<Token> tokens, Engine::Callback<std::uint32_t> done);
     void fork(ContextId from, ContextId id, std::uint32_t capacity, Engine::Callback<void> done);
     void share_beginning(ContextId id, bool shared);
+    void set_priority(ContextId id, std::int32_t priority);
     void truncate(ContextId id, std::uint32_t tokens, Engine::Callback<void> done);
     void read_logits(ContextId id, Engine::Callback<std::vector<float>> done);
     void step(ContextId id, const SamplingParams& sampling, std::shared_ptr<const TokenMask> mask,
@@ -146,6 +149,8 @@ private:
         bool shares = true;          // its beginning
         std::vector<Token> prompt;   // the first one, once it is computed
         std::uint32_t reusable = 0;  // tokens of it that later prompts may begin with
+        std::vector<Token> tokens;   // all that were appended, `length`
+        Speculation speculation;
     };
 
     static Error engine_stopped();
@@ -199,6 +204,13 @@ private:
     void decode_batch(std::span<const ContextId> contexts);
     void prefill_piece(const Scheduler::PrefillPiece& piece);
     void row_computed(Context& context, std::span<const float> logits);
+    // What each of these contexts shall have computed on a guess, mostly nothing.
+    std::vector<std::vector<Token>> drafts_for(std::span<const ContextId> contexts);
+    [[nodiscard]] static std::size_t most_drafted(const Context& context);
+    // The context's rows of a batch, the first at `row`; the others are the drafted tokens, which
+    // stay as far as they are chosen. `extra`: see Speculation::note().
+    void rows_computed(Context& context, std::size_t row, std::span<const Token> drafted,
+                       double extra);
     // Ends the context's operations with `error` and forgets it; its cells become free.
     void end(ContextId id, const Error& error);
 
@@ -211,9 +223,10 @@ private:
     SwapSpace swap_;  // before the contexts, which lie in it
     std::unordered_map<std::uint64_t, std::unique_ptr<Context>> contexts_;
     PrefixCache beginnings_;
-    std::deque<ContextId> waiting_;  // for cells, first come first served
+    WaitingLine waiting_;  // for cells
     DropPace drops_;
     std::vector<Row> rows_;  // of the batch in the making
+    StepCost cost_;
     EngineStats stats_;
     bool stopped_ = false;
 };

@@ -81,7 +81,7 @@ void EngineCore::create(ContextId id, const Account& account, std::uint32_t capa
         return;
     }
     context.created = std::move(done);
-    waiting_.push_back(id);
+    waiting_.push(id, account);
 }
 
 std::uint32_t EngineCore::live() const {
@@ -202,21 +202,21 @@ Result<void> EngineCore::swap_in(Context& context) {
 }
 
 void EngineCore::want_cells(Context& context) {
-    if (context.swapped && std::ranges::find(waiting_, context.id) == waiting_.end()) {
-        waiting_.push_back(context.id);
+    if (context.swapped && !waiting_.contains(context.id)) {
+        waiting_.push(context.id, context.account);
         admit_waiting();
     }
 }
 
 void EngineCore::admit_waiting() {
     while (!waiting_.empty()) {
-        Context& context = *find(waiting_.front());
+        Context& context = *find(waiting_.next());
         const auto sequence =
             with_room(context.capacity, [&] { return arena_.acquire(context.capacity); });
         if (!sequence) {
             return;
         }
-        waiting_.pop_front();
+        waiting_.erase(context.id);
         context.sequence = sequence;
         context.used = now_();
         if (context.swapped) {

@@ -83,6 +83,7 @@ void EngineCore::run_fork(Context& context, const ForkOp& op) {
     }
     made->used = now_();
     made->length = context.length;
+    made->tokens = context.tokens;
     made->logits = context.logits;
     std::exchange(made->created, nullptr)({});
     advance(*made);
@@ -106,6 +107,7 @@ void EngineCore::run_truncate(Context& context, TruncateOp& op) {
         }
         context.reusable = std::min(context.reusable, op.tokens);
         context.length = op.tokens;
+        context.tokens.resize(op.tokens);
         context.logits.clear();
         context.step_sampler.reset();
     }
@@ -155,6 +157,7 @@ bool EngineCore::start_prefill(Context& context, PrefillOp& op) {
     stats_.reused_tokens += op.reused;
     context.logits.clear();
     context.length += static_cast<std::uint32_t>(op.tokens.size());
+    context.tokens.insert(context.tokens.end(), op.tokens.begin(), op.tokens.end());
     scheduler_.add_prefill(context.id, static_cast<std::uint32_t>(op.tokens.size()), op.reused);
     return false;
 }
@@ -206,8 +209,17 @@ void EngineCore::share_beginning(ContextId id, bool shared) {
     }
 }
 
+void EngineCore::set_priority(ContextId id, std::int32_t priority) {
+    if (Context* const context = find(id); context != nullptr) {
+        context->account.priority = priority;
+        scheduler_.set_priority(id, priority);
+        waiting_.set_priority(id, priority);
+    }
+}
+
 void EngineCore::append(Context& context, Token token) {
     context.uncomputed = token;
+    context.tokens.push_back(token);
     context.logits.clear();
     ++context.length;
 }

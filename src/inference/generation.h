@@ -36,6 +36,8 @@ public:
     };
 
     [[nodiscard]] bool may_continue() const { return made_ < allowed_; }
+    // Tokens that may still be made.
+    [[nodiscard]] std::uint32_t left() const { return allowed_ - made_; }
     Token choose(std::span<const float> logits) {
         return sampler_.choose(logits, mask_.get(),
                                made_ < least_ ? ending_ : std::span<const Token>());

@@ -82,9 +82,9 @@ public:
                                             const SavedOrder& order) = 0;
 
     // Appends the rows to their sequences, in order, and computes them in one batch, those in tiles
-    // last. A batch is either at most max_decode_rows() rows of different sequences, or a piece of
-    // one prompt of at most the prefill chunk. After `unavailable` the sequences of these rows can
-    // only be released.
+    // last. A batch is either at most max_decode_rows() rows, those of a sequence beside each
+    // other, or a piece of one prompt of at most the prefill chunk. After `unavailable` the
+    // sequences of these rows can only be released.
     virtual Result<void> compute(std::span<const Row> rows) = 0;
     // The logits of row `index` of the last compute(), where it wanted them; valid until the next.
     [[nodiscard]] virtual std::span<const float> logits(std::size_t index) const = 0;

@@ -1,6 +1,7 @@
 #include "inference/scheduler.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 
 namespace realm::inference {
@@ -8,7 +9,11 @@ namespace realm::inference {
 void Scheduler::add(ContextId context, const Account& account) {
     Party& party = parties_[account.tenant];
     party.weight = account.weight;
-    owners_[context.value] = &party;
+    members_[context.value] = {.party = &party, .priority = account.priority};
+}
+
+void Scheduler::set_priority(ContextId context, std::int32_t priority) {
+    members_.at(context.value).priority = priority;
 }
 
 double Scheduler::level() const {
@@ -21,7 +26,9 @@ double Scheduler::level() const {
     return std::max(level_, lowest == std::numeric_limits<double>::infinity() ? 0 : lowest);
 }
 
-void Scheduler::wake(Party& party) {
+void Scheduler::wake(ContextId context) {
+    members_.at(context.value).since = ++order_;
+    Party& party = party_of(context);
     if (!party.active()) {
         const bool rested = party.idle_since < 0 || elapsed_ - party.idle_since > kRest.count();
         party.served = std::max(party.served, level() - (rested ? 0 : kMostAhead.count()));
@@ -38,7 +45,7 @@ void Scheduler::set_decoding(ContextId context, bool decoding) {
     Party& party = party_of(context);
     const auto found = std::ranges::find(party.decoding, context);
     if (decoding && found == party.decoding.end()) {
-        wake(party);
+        wake(context);
         party.decoding.push_back(context);
     } else if (!decoding && found != party.decoding.end()) {
         party.decoding.erase(found);
@@ -47,14 +54,13 @@ void Scheduler::set_decoding(ContextId context, bool decoding) {
 }
 
 bool Scheduler::decoding(ContextId context) const {
-    const auto& decoding = owners_.at(context.value)->decoding;
+    const auto& decoding = members_.at(context.value).party->decoding;
     return std::ranges::find(decoding, context) != decoding.end();
 }
 
 void Scheduler::add_prefill(ContextId context, std::uint32_t tokens, std::uint32_t done) {
-    Party& party = party_of(context);
-    wake(party);
-    party.prompts.push_back({.context = context, .total = tokens, .done = done});
+    wake(context);
+    party_of(context).prompts.push_back({.context = context, .total = tokens, .done = done});
 }
 
 std::uint32_t Scheduler::reusable(std::uint32_t tokens) const {
@@ -67,29 +73,28 @@ std::uint32_t Scheduler::resume_at(std::uint32_t known, std::uint32_t tokens) co
 }
 
 void Scheduler::remove(ContextId context) {
-    if (!owners_.contains(context.value)) {
+    if (!members_.contains(context.value)) {
         return;
     }
     set_decoding(context, false);
     std::erase_if(party_of(context).prompts,
                   [context](const Prompt& prompt) { return prompt.context == context; });
-    owners_.erase(context.value);
+    members_.erase(context.value);
 }
 
 bool Scheduler::has_work() const {
     return std::ranges::any_of(parties_, [](const auto& entry) { return entry.second.active(); });
 }
 
-std::size_t Scheduler::decoding_rows() const {
+std::size_t Scheduler::decoding_rows(const std::vector<Offer>& offered) {
     std::size_t rows = 0;
-    for (const auto& [tenant, party] : parties_) {
-        rows += party.decoding.size();
+    for (const Offer& offer : offered) {
+        rows += offer.rows.size();
     }
     return rows;
 }
 
-std::uint32_t Scheduler::budget() const {
-    const std::size_t rows = decoding_rows();
+std::uint32_t Scheduler::budget_beside(std::size_t rows) const {
     return rows == 0 ? chunk_
                      : static_cast<std::uint32_t>(
                            std::clamp<std::size_t>(kPromptPerRow * rows, kLeastPiece, kMostPiece));
@@ -99,86 +104,161 @@ std::uint32_t Scheduler::tiled_of(std::uint32_t total) const {
     return chunk_ < kTiledChunk ? 0 : reusable(total);
 }
 
-std::uint32_t Scheduler::piece_of(const Prompt& prompt) const {
+std::uint32_t Scheduler::piece_of(const Prompt& prompt, std::uint32_t budget) const {
     const std::uint32_t tiled = tiled_of(prompt.total);
     const std::uint32_t end = prompt.done < tiled ? tiled : prompt.total;
-    return std::min({end - prompt.done, budget(), chunk_});
+    return std::min({end - prompt.done, budget, chunk_});
 }
 
-Scheduler::Party* Scheduler::next_with_prompts() {
-    Party* next = nullptr;
+std::vector<Scheduler::Offer> Scheduler::offers() {
+    double furthest = 0;
+    for (const auto& [tenant, party] : parties_) {
+        furthest = std::max(furthest, party.active() ? party.served : 0);
+    }
+    std::vector<Offer> made;
     for (auto& [tenant, party] : parties_) {
-        if (!party.prompts.empty() && (next == nullptr || party.served < next->served)) {
-            next = &party;
+        if (party.active()) {
+            made.push_back(offer_of(party, Seconds(furthest - party.served)));
         }
     }
-    return next;
+    return made;
 }
 
-Scheduler::PrefillPiece Scheduler::prefill_piece(Party& party) {
-    Prompt& prompt = party.prompts.front();
-    const std::uint32_t tokens = piece_of(prompt);
-    const bool tiled = prompt.done < tiled_of(prompt.total);
-    prompt.done += tokens;
+Scheduler::Offer Scheduler::offer_of(Party& party, Seconds lag) const {
+    const auto priority = [this](ContextId context) { return members_.at(context.value).priority; };
+    std::int32_t most = std::numeric_limits<std::int32_t>::max();
+    std::int32_t least = std::numeric_limits<std::int32_t>::min();
+    const auto note = [&](ContextId context) {
+        most = std::min(most, priority(context));
+        least = std::max(least, priority(context));
+    };
+    std::ranges::for_each(party.decoding, note);
+    std::ranges::for_each(party.prompts, note, &Prompt::context);
+
+    const bool all = lag > kUnused;
+    Offer offer{.party = &party, .some_wait = most != least && !all};
+    std::ranges::copy_if(party.decoding, std::back_inserter(offer.rows),
+                         [&](ContextId context) { return all || priority(context) == most; });
+    const auto first = std::ranges::min_element(
+        party.prompts, {}, [&](const Prompt& prompt) { return priority(prompt.context); });
+    if (first != party.prompts.end() && (all || priority(first->context) == most)) {
+        offer.prompt = static_cast<std::size_t>(first - party.prompts.begin());
+    }
+    if (offer.some_wait &&
+        party.urgent_time >= std::max(kPatience.count(), kUrgentShare * party.last_turn)) {
+        offer_turn(offer, most);
+    }
+    return offer;
+}
+
+void Scheduler::offer_turn(Offer& offer, std::int32_t most) const {
+    const Party& party = *offer.party;
+    std::uint64_t longest = std::numeric_limits<std::uint64_t>::max();
+    for (const ContextId context : party.decoding) {
+        const Member& member = members_.at(context.value);
+        if (member.priority != most && member.since < longest) {
+            longest = member.since;
+            offer.turn_of_rows = true;
+        }
+    }
+    for (std::size_t i = 0; i < party.prompts.size(); ++i) {
+        const Member& member = members_.at(party.prompts[i].context.value);
+        if (member.priority != most && member.since < longest) {
+            longest = member.since;
+            offer.prompt = i;
+            offer.turn_of_prompt = true;
+            offer.turn_of_rows = false;
+        }
+    }
+    if (offer.turn_of_rows) {
+        offer.rows = party.decoding;
+    }
+}
+
+Scheduler::PrefillPiece Scheduler::prefill_piece(const Offer& offer, std::uint32_t budget) {
+    Party& party = *offer.party;
+    const auto at = party.prompts.begin() + static_cast<std::ptrdiff_t>(*offer.prompt);
+    const std::uint32_t tokens = piece_of(*at, budget);
+    const bool tiled = at->done < tiled_of(at->total);
+    at->done += tokens;
     spent_ += tokens;
-    const PrefillPiece piece{.context = prompt.context,
-                             .tokens = tokens,
-                             .last = prompt.done == prompt.total,
-                             .tiled = tiled};
+    const PrefillPiece piece{
+        .context = at->context, .tokens = tokens, .last = at->done == at->total, .tiled = tiled};
+    members_.at(piece.context.value).since = ++order_;
     if (piece.last) {
-        party.prompts.pop_front();
+        party.prompts.erase(at);
         note_rest(party);
     }
-    last_shares_.assign(1, {&party, 1.0});
+    last_shares_.push_back(
+        {.party = &party, .rows = 1, .some_wait = offer.some_wait, .turn = offer.turn_of_prompt});
     return piece;
 }
 
-Scheduler::DecodeStep Scheduler::decode_step() {
-    std::vector<Party*> lagging;
-    for (auto& [tenant, party] : parties_) {
-        if (!party.decoding.empty()) {
-            lagging.push_back(&party);
-        }
-    }
-    std::ranges::stable_sort(lagging, {}, &Party::served);
+Scheduler::DecodeStep Scheduler::decode_step(std::vector<Offer>& offered) {
+    std::erase_if(offered, [](const Offer& offer) { return offer.rows.empty(); });
+    std::ranges::stable_sort(offered, {}, [](const Offer& offer) { return offer.party->served; });
+    const double lowest = offered.front().party->served;
     DecodeStep step;
-    last_shares_.clear();
-    for (Party* const party : lagging) {
-        const std::size_t rows = party->decoding.size();
-        if (party->served <= lagging.front()->served || rows <= kJoin * step.contexts.size()) {
-            step.contexts.insert(step.contexts.end(), party->decoding.begin(),
-                                 party->decoding.end());
-            last_shares_.emplace_back(party, static_cast<double>(rows));
+    for (const Offer& offer : offered) {
+        const std::size_t rows = offer.rows.size();
+        if (offer.party->served <= lowest || rows <= kJoin * step.contexts.size()) {
+            step.contexts.insert(step.contexts.end(), offer.rows.begin(), offer.rows.end());
+            last_shares_.push_back({.party = offer.party,
+                                    .rows = rows,
+                                    .some_wait = offer.some_wait,
+                                    .turn = offer.turn_of_rows});
         }
     }
-    for (auto& [party, share] : last_shares_) {
-        share /= static_cast<double>(step.contexts.size());
+    for (const ContextId context : step.contexts) {
+        members_.at(context.value).since = ++order_;
     }
     return step;
 }
 
 Scheduler::Work Scheduler::next() {
-    const bool decoding = decoding_rows() != 0;
+    std::vector<Offer> offered = offers();
+    const std::size_t rows = decoding_rows(offered);
+    const std::uint32_t budget = budget_beside(rows);
     last_shares_.clear();
-    if (!decoding || spent_ < budget()) {
-        if (Party* const party = next_with_prompts()) {
-            return prefill_piece(*party);
+    if (rows == 0 || spent_ < budget) {
+        const Offer* next = nullptr;
+        for (const Offer& offer : offered) {
+            if (offer.prompt && (next == nullptr || offer.party->served < next->party->served)) {
+                next = &offer;
+            }
+        }
+        if (next != nullptr) {
+            return prefill_piece(*next, budget);
         }
     }
-    if (decoding) {
+    if (rows != 0) {
         spent_ = 0;
-        return decode_step();
+        return decode_step(offered);
     }
     return std::monostate{};
 }
 
+void Scheduler::add_rows(ContextId context, std::size_t rows) {
+    const auto found = std::ranges::find(last_shares_, &party_of(context), &Share::party);
+    if (found != last_shares_.end()) {
+        found->rows += rows;
+    }
+}
+
 void Scheduler::charge(Seconds took) {
     elapsed_ += took.count();
-    for (const auto& [party, share] : last_shares_) {
-        party->served += took.count() * share / party->weight;
+    std::size_t all = 0;
+    for (const Share& share : last_shares_) {
+        all += share.rows;
+    }
+    for (const auto& [party, rows, some_wait, turn] : last_shares_) {
+        const double seconds = took.count() * static_cast<double>(rows) / static_cast<double>(all);
+        party->served += seconds / party->weight;
+        party->last_turn = turn ? seconds : party->last_turn;
+        party->urgent_time = some_wait && !turn ? party->urgent_time + seconds : 0;
     }
     level_ = level();
-    for (const auto& [party, share] : last_shares_) {
+    for (const auto& [party, rows, some_wait, turn] : last_shares_) {
         party->served = std::min(party->served, level_ + kMostAhead.count());
     }
     last_shares_.clear();
@@ -186,8 +266,8 @@ void Scheduler::charge(Seconds took) {
     std::erase_if(parties_, [this](const auto& entry) {
         const Party& party = entry.second;
         return !party.active() && party.served <= level_ &&
-               std::ranges::none_of(owners_,
-                                    [&](const auto& owner) { return owner.second == &party; });
+               std::ranges::none_of(
+                   members_, [&](const auto& member) { return member.second.party == &party; });
     });
 }
 

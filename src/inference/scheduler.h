@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <unordered_map>
-#include <utility>
 #include <variant>
 #include <vector>
 
@@ -29,6 +29,13 @@ namespace realm::inference {
 // streams of similar number always share theirs. Who was idle for longer than kRest begins at the
 // level of the others; a pause between two tokens costs nobody its share. Nobody is remembered as
 // being ahead or behind by more than kMostAhead.
+//
+// Inside one tenant the most urgent contexts, those of the lowest priority, go first: what is less
+// urgent gives way, rows and prompts. It gets a turn, all its rows at once or a piece of the prompt
+// that waits longest, when the more urgent had kPatience of the tenant's time since the last one,
+// and kUrgentShare times what that turn took; or when the urgent alone cannot use up the tenant's
+// share, so that it is behind another by kUnused. So how a tenant divides its time is nothing to
+// the others.
 class Scheduler {
 public:
     using Seconds = std::chrono::duration<double>;
@@ -43,6 +50,9 @@ public:
     static constexpr std::size_t kJoin = 2;
     static constexpr Seconds kMostAhead{0.25};
     static constexpr Seconds kRest{0.05};
+    static constexpr Seconds kPatience{0.5};
+    static constexpr double kUrgentShare = 9;
+    static constexpr Seconds kUnused{0.15};
 
     explicit Scheduler(std::uint32_t prefill_chunk) : chunk_(prefill_chunk) {}
     ~Scheduler() = default;
@@ -53,7 +63,7 @@ public:
     struct DecodeStep {
         std::vector<ContextId> contexts;
     };
-    // The next `tokens` tokens of this context's oldest prompt.
+    // The next `tokens` tokens of this context's prompt.
     struct PrefillPiece {
         ContextId context;
         std::uint32_t tokens = 0;
@@ -64,6 +74,7 @@ public:
 
     // Before anything else is said of a context: whose it is.
     void add(ContextId context, const Account& account);
+    void set_priority(ContextId context, std::int32_t priority);
     // Whether the context has a token to compute; telling it twice changes nothing.
     void set_decoding(ContextId context, bool decoding);
     [[nodiscard]] bool decoding(ContextId context) const;
@@ -84,6 +95,8 @@ public:
 
     // The next thing to compute, which counts as done; monostate when there is nothing.
     Work next();
+    // That a context had more rows than its first in the last decode step, for its account.
+    void add_rows(ContextId context, std::size_t rows);
     // How long the last of them took.
     void charge(Seconds took);
 
@@ -98,35 +111,63 @@ private:
         double served = 0;       // virtual time, in seconds
         double idle_since = -1;  // of elapsed_; before 0: never was at work
         std::vector<ContextId> decoding;
-        std::deque<Prompt> prompts;
+        std::deque<Prompt> prompts;  // as they came
+        double urgent_time = 0;      // seconds since what was less urgent had a turn
+        double last_turn = 0;        // how many that took
 
         [[nodiscard]] bool active() const { return !decoding.empty() || !prompts.empty(); }
     };
+    struct Member {
+        Party* party = nullptr;
+        std::int32_t priority = 0;
+        std::uint64_t since = 0;  // by order_: when it was last served, or got work
+    };
+    // What a party would have computed now.
+    struct Offer {
+        Party* party = nullptr;
+        std::vector<ContextId> rows = {};
+        std::optional<std::size_t> prompt = {};  // of the party's
+        bool some_wait = false;                  // what is less urgent
+        bool turn_of_rows = false;               // of those
+        bool turn_of_prompt = false;
+    };
+    // A party's part of the last work.
+    struct Share {
+        Party* party = nullptr;
+        std::size_t rows = 0;
+        bool some_wait = false;
+        bool turn = false;
+    };
 
-    Party& party_of(ContextId context) { return *owners_.at(context.value); }
-    // Lets a party that was idle begin where the others are; before it gets work.
-    void wake(Party& party);
+    [[nodiscard]] Party& party_of(ContextId context) { return *members_.at(context.value).party; }
+    // Lets a party that was idle begin where the others are; before the context gets work.
+    void wake(ContextId context);
     // After it may have lost its last work.
     void note_rest(Party& party) const;
     [[nodiscard]] double level() const;
-    [[nodiscard]] std::size_t decoding_rows() const;
-    // Prompt tokens that may be computed before the next decode step.
-    [[nodiscard]] std::uint32_t budget() const;
+    [[nodiscard]] static std::size_t decoding_rows(const std::vector<Offer>& offered);
+    // Prompt tokens that may be computed before a decode step of so many rows.
+    [[nodiscard]] std::uint32_t budget_beside(std::size_t rows) const;
     // How many tokens of a prompt of `total` are attended to in tiles: the first ones.
     [[nodiscard]] std::uint32_t tiled_of(std::uint32_t total) const;
-    [[nodiscard]] std::uint32_t piece_of(const Prompt& prompt) const;
-    DecodeStep decode_step();
-    PrefillPiece prefill_piece(Party& party);
-    // The party that lags most among those with prompts; null when there are none.
-    Party* next_with_prompts();
+    [[nodiscard]] std::uint32_t piece_of(const Prompt& prompt, std::uint32_t budget) const;
+    // Of each party with work.
+    [[nodiscard]] std::vector<Offer> offers();
+    // What is more urgent than the rest; everything where the party lags so far behind others.
+    [[nodiscard]] Offer offer_of(Party& party, Seconds lag) const;
+    // Gives what is less urgent than `most` its turn, if it is time.
+    void offer_turn(Offer& offer, std::int32_t most) const;
+    DecodeStep decode_step(std::vector<Offer>& offered);
+    PrefillPiece prefill_piece(const Offer& offer, std::uint32_t budget);
 
     const std::uint32_t chunk_;
     std::map<std::string, Party> parties_;  // by tenant
-    std::unordered_map<std::uint64_t, Party*> owners_;
+    std::unordered_map<std::uint64_t, Member> members_;
     double level_ = 0;         // never sinks
     double elapsed_ = 0;       // seconds of work, of all parties
     std::uint32_t spent_ = 0;  // prompt tokens since the last decode step
-    std::vector<std::pair<Party*, double>> last_shares_;  // of the last work
+    std::uint64_t order_ = 0;  // counts what was served or got work
+    std::vector<Share> last_shares_;
 };
 
 }  // namespace realm::inference

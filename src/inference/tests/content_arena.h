@@ -19,13 +19,17 @@ public:
 
     ContentArena(std::uint32_t cells, std::uint32_t sequences) : cells_(cells), limit_(sequences) {}
 
-    // The token that follows these: depends on each of them and on their order.
+    // The token that follows these: depends on each of them and on their order, and is mostly the
+    // one after the last, so that texts repeat themselves.
     static Token after(std::span<const Token> tokens) {
         std::uint64_t hash = 14695981039346656037U;  // FNV-1a
         for (const Token token : tokens) {
             hash = (hash ^ static_cast<std::uint64_t>(token)) * 1099511628211U;
         }
-        return static_cast<Token>((hash >> 20) % kVocabulary);
+        const bool other = tokens.empty() || (hash >> 40) % 3 == 0;
+        return static_cast<Token>(other ? (hash >> 20) % kVocabulary
+                                        : (static_cast<std::uint64_t>(tokens.back()) + 1) %
+                                              kVocabulary);
     }
 
     std::optional<SequenceId> acquire(std::uint32_t capacity) override {
@@ -90,6 +94,10 @@ public:
     }
     Result<void> compute(std::span<const Row> rows) override {
         chosen_.clear();
+        if (fail_in > 0 && --fail_in == 0) {
+            ++failures;
+            return fail(ErrorType::kUnavailable, "decode_failed", "as the test wished");
+        }
         for (const Row& row : rows) {
             auto& [capacity, tokens] = sequences_.at(row.sequence.value);
             if (tokens.size() >= capacity) {
@@ -106,7 +114,7 @@ public:
         logits_[static_cast<std::size_t>(chosen_.at(index))] = 1.0F;
         return logits_;
     }
-    [[nodiscard]] std::uint32_t max_decode_rows() const override { return 3; }
+    [[nodiscard]] std::uint32_t max_decode_rows() const override { return 6; }
     [[nodiscard]] std::uint32_t sequences() const override {
         return static_cast<std::uint32_t>(sequences_.size());
     }
@@ -119,6 +127,8 @@ public:
     }
 
     base::SteadyTime now;
+    std::uint32_t fail_in = 0;  // batches; 0: never
+    std::uint32_t failures = 0;
 
 private:
     struct Sequence {

@@ -230,6 +230,47 @@ TEST(EngineExactness, ABeginningThatTheTenantComputedBeforeIsNotComputedAgain) {
     EXPECT_EQ(ask(*engine, "one", other), std::pair(cold.first, std::uint64_t{131}));
 }
 
+// Its answer repeats its question, so that most of it can be guessed.
+const char* const kRepeating =
+    "Repeat the following text exactly, word for word, and nothing else: The river that runs "
+    "through the old town freezes in January, and the children of the town skate on it until the "
+    "lamps are lit. The river that runs through the old town is forgotten in summer.";
+
+TEST(EngineExactness, SpeculationChangesNoToken) {
+    PlainLlama plain;
+    const auto prompt = question_tokens(kRepeating);
+    const auto answer = plain.greedy(prompt, 80);
+    const SamplingParams sampled{
+        .temperature = 0.3F, .top_k = 40, .top_p = 0.95F, .frequency_penalty = 0.1F, .seed = 7};
+    std::vector<std::vector<Token>> without;
+    for (const auto mode : {SpeculationMode::kNever, SpeculationMode::kAlways}) {
+        const auto engine = start({.kv_tokens = 4096, .max_contexts = 4, .speculation = mode});
+        std::vector<std::shared_ptr<CollectingSink>> sinks;
+        // Beside each other, so that their rows share batches.
+        for (const auto& params : {SamplingParams{}, sampled, SamplingParams{}}) {
+            auto [id, created] = create(*engine, 300);
+            prefill(*engine, id, sinks.size() == 2 ? expected().prompts[10] : prompt);
+            sinks.push_back(generate(*engine, id, {.max_tokens = 80, .sampling = params}));
+        }
+        std::vector<std::vector<Token>> made;
+        for (const auto& sink : sinks) {
+            ASSERT_TRUE(sink->wait());
+            made.push_back(sink->tokens());
+        }
+        EXPECT_EQ(made[0], answer);
+        made[2].resize(kNewTokens);
+        EXPECT_EQ(made[2], expected().answers[10]);
+        if (mode == SpeculationMode::kNever) {
+            EXPECT_EQ(engine->stats().drafted_tokens, 0U);
+            without = made;
+        } else {
+            EXPECT_GT(engine->stats().accepted_tokens, 20U);
+            EXPECT_GT(engine->stats().drafted_tokens, engine->stats().accepted_tokens);
+            EXPECT_EQ(made[1], without[1]);
+        }
+    }
+}
+
 // Sixteen contexts that pause after every few tokens, in cells for half of them: they are swapped
 // again and again, to memory and to the disk.
 TEST(EngineExactness, SwappedContextsGoOnWithTheSameTokens) {

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <ostream>
+#include <set>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -81,6 +82,9 @@ std::vector<Token> prompt_of(std::uint32_t kind, std::uint32_t tokens) {
 // it should not have said.
 class Machine {
 public:
+    explicit Machine(SpeculationMode speculation, bool failing = false)
+        : speculation_(speculation), failing_(failing) {}
+
     void apply(const Operation& operation) {
         const std::uint32_t amount = operation.amount;
         if (operation.kind == Kind::kCreate) {
@@ -90,11 +94,14 @@ public:
                 core_.run_once();
             }
         } else if (operation.kind == Kind::kPass) {
+            arena_.fail_in = failing_ ? 1 + amount % 5 : 0;
             arena_.now += std::chrono::milliseconds(amount * 10);
             core_.tend();
         } else if (!contexts_.empty()) {
             const auto at = std::next(contexts_.begin(), operation.which % std::ssize(contexts_));
-            if (at->second.generating == nullptr || at->second.generating->ended) {
+            if (failed_.contains(at->first)) {
+                contexts_.erase(at);
+            } else if (at->second.generating == nullptr || at->second.generating->ended) {
                 use(operation, at->first, at->second);
             }
         }
@@ -115,6 +122,7 @@ public:
     }
 
     [[nodiscard]] EngineStats stats() const { return core_.stats(); }
+    [[nodiscard]] std::uint32_t failures() const { return arena_.failures; }
 
     void stop() {
         core_.stop();
@@ -127,21 +135,22 @@ public:
 
 private:
     struct Sink final : TokenSink {
-        Sink(Machine& owner, std::vector<Token> wanted)
-            : machine(owner), expected(std::move(wanted)) {}
+        Sink(Machine& owner, std::uint64_t context, std::vector<Token> wanted)
+            : machine(owner), id(context), expected(std::move(wanted)) {}
         bool on_token(GeneratedToken token) override {
             tokens.push_back(token.token);
             return true;
         }
         void on_end(Result<GenerateEnd> end) override {
             ended = true;
-            machine.answered("generate", end ? "ok" : end.error().code,
+            machine.answered(id, "generate", end ? "ok" : end.error().code,
                              expected.empty() ? "nothing_prefilled" : "ok");
             if (end && tokens != expected) {
                 machine.wrong.emplace_back("generate: other tokens");
             }
         }
         Machine& machine;
+        std::uint64_t id;
         std::vector<Token> expected;
         std::vector<Token> tokens;
         bool ended = false;
@@ -154,17 +163,22 @@ private:
         std::shared_ptr<Sink> generating;
     };
 
-    void answered(const std::string& what, const std::string& answer, const std::string& expected) {
+    void answered(std::uint64_t id, const std::string& what, const std::string& answer,
+                  const std::string& expected) {
         --open_;
-        if (answer != expected) {
+        // A context of a failed batch is gone, whether something was asked of it then or not.
+        if (arena_.failures > 0 && (answer == "decode_failed" || answer == "context_not_found")) {
+            failed_.insert(id);
+        } else if (answer != expected) {
             wrong.push_back(what + ": " + answer + ", not " + expected);
         }
     }
     template <class T = void>
-    Engine::Callback<T> expect(std::string what, std::string expected) {
+    Engine::Callback<T> expect(std::uint64_t id, std::string what, std::string expected) {
         ++open_;
-        return [this, what = std::move(what), expected = std::move(expected)](Result<T> result) {
-            answered(what, result ? "ok" : result.error().code, expected);
+        return [this, id, what = std::move(what),
+                expected = std::move(expected)](Result<T> result) {
+            answered(id, what, result ? "ok" : result.error().code, expected);
         };
     }
 
@@ -172,7 +186,7 @@ private:
         const std::uint64_t id = ++last_;
         contexts_[id].capacity = capacity;
         core_.create({id}, {.tenant = which % 2 == 0 ? "even" : "odd"}, capacity,
-                     expect("create", "ok"));
+                     expect(id, "create", "ok"));
     }
 
     void use(const Operation& operation, std::uint64_t id, Reference& context) {
@@ -203,7 +217,7 @@ private:
             context.tokens.insert(context.tokens.end(), prompt.begin(), prompt.end());
             context.logits = true;
         }
-        core_.prefill({id}, std::move(prompt), expect<std::uint32_t>("prefill", expected));
+        core_.prefill({id}, std::move(prompt), expect<std::uint32_t>(id, "prefill", expected));
     }
 
     void step(std::uint64_t id, Reference& context) {
@@ -215,8 +229,8 @@ private:
             expected = std::to_string(context.tokens.back());
         }
         ++open_;
-        core_.step({id}, {}, nullptr, [this, expected](Result<Token> token) {
-            answered("step", token ? std::to_string(*token) : token.error().code, expected);
+        core_.step({id}, {}, nullptr, [this, id, expected](Result<Token> token) {
+            answered(id, "step", token ? std::to_string(*token) : token.error().code, expected);
         });
     }
 
@@ -231,7 +245,7 @@ private:
             expected.push_back(context.tokens.back());
         }
         ++open_;
-        context.generating = std::make_shared<Sink>(*this, std::move(expected));
+        context.generating = std::make_shared<Sink>(*this, id, std::move(expected));
         core_.generate({id}, {.max_tokens = most}, context.generating);
     }
 
@@ -246,7 +260,7 @@ private:
                          .tokens = context.tokens,
                          .logits = context.logits,
                          .generating = {}};
-        core_.fork({from}, {id}, capacity, expect("fork", "ok"));
+        core_.fork({from}, {id}, capacity, expect(id, "fork", "ok"));
     }
 
     void truncate(std::uint64_t id, Reference& context, std::uint32_t tokens) {
@@ -255,7 +269,7 @@ private:
             context.tokens.resize(tokens);
             context.logits = false;
         }
-        core_.truncate({id}, tokens, expect("truncate", possible ? "ok" : "too_short"));
+        core_.truncate({id}, tokens, expect(id, "truncate", possible ? "ok" : "too_short"));
     }
 
     void read(std::uint64_t id, const Reference& context) {
@@ -263,8 +277,8 @@ private:
                                          ? std::to_string(ContentArena::after(context.tokens))
                                          : "nothing_prefilled";
         ++open_;
-        core_.read_logits({id}, [this, expected](Result<std::vector<float>> logits) {
-            answered("read",
+        core_.read_logits({id}, [this, id, expected](Result<std::vector<float>> logits) {
+            answered(id, "read",
                      logits ? std::to_string(std::ranges::max_element(*logits) - logits->begin())
                             : logits.error().code,
                      expected);
@@ -273,6 +287,8 @@ private:
 
     static constexpr std::uint32_t kCells = 700;
 
+    const SpeculationMode speculation_;
+    const bool failing_;
     const EngineOptions options_{.kv_tokens = kCells,
                                  .max_contexts = 5,
                                  .cached_contexts = 3,
@@ -281,19 +297,21 @@ private:
                                           .directory = testing::TempDir()},
                                  .swap_after = std::chrono::seconds(1),
                                  .prefill_chunk = 128,
-                                 .queue_limit = 1000};
+                                 .queue_limit = 1000,
+                                 .speculation = speculation_};
     ContentTokens tokens_;
     ContentArena arena_{kCells, 8};
     EngineCore core_{options_, kCells, tokens_, arena_, [this] { return arena_.now; }};
     std::map<std::uint64_t, Reference> contexts_;
+    std::set<std::uint64_t> failed_;
     std::uint64_t last_ = 0;
     std::uint32_t open_ = 0;
 };
 
-TEST(EngineRandom, EveryTokenIsWhereItShouldBe) {
+EngineStats run_random(int cases, SpeculationMode speculation) {
     EngineStats all;
-    check(4000, 200, [&all] {
-        Machine machine;
+    check(cases, 200, [&all, speculation] {
+        Machine machine(speculation);
         for (const Operation& operation : *operations(300)) {
             machine.apply(operation);
         }
@@ -302,13 +320,49 @@ TEST(EngineRandom, EveryTokenIsWhereItShouldBe) {
         all.decode_rows += stats.decode_rows;
         all.swapped_in += stats.swapped_in;
         all.reused_tokens += stats.reused_tokens;
+        all.drafted_tokens += stats.drafted_tokens;
+        all.accepted_tokens += stats.accepted_tokens;
         machine.stop();
         RC_ASSERT(machine.wrong == std::vector<std::string>());
     });
+    return all;
+}
+
+TEST(EngineRandom, EveryTokenIsWhereItShouldBe) {
+    const EngineStats all = run_random(4000, SpeculationMode::kNever);
     // The cases do reach what they are about.
     EXPECT_GT(all.decode_rows, 10'000U);
     EXPECT_GT(all.swapped_in, 1000U);
     EXPECT_GT(all.reused_tokens, 5000U);
+    EXPECT_EQ(all.drafted_tokens, 0U);
+}
+
+TEST(EngineRandom, SpeculationChangesNothing) {
+    for (const auto speculation : {SpeculationMode::kWhereItPays, SpeculationMode::kAlways}) {
+        const EngineStats all = run_random(1500, speculation);
+        EXPECT_GT(all.accepted_tokens, 500U);
+        EXPECT_GT(all.drafted_tokens, all.accepted_tokens + 100);
+        EXPECT_GT(all.swapped_in, 300U);
+    }
+}
+
+// Failed batches end the contexts they had rows of; all others go on, and nothing hangs.
+TEST(EngineRandom, FailedBatchesEndTheirContextsAlone) {
+    std::uint32_t failures = 0;
+    std::uint64_t computed = 0;
+    check(1500, 200, [&] {
+        Machine machine(SpeculationMode::kAlways, true);
+        for (const Operation& operation : *operations(300)) {
+            machine.apply(operation);
+        }
+        machine.settle();
+        failures += machine.failures();
+        computed += machine.stats().decode_rows;
+        machine.stop();
+        RC_ASSERT(machine.wrong == std::vector<std::string>());
+    });
+    EXPECT_GT(failures, 300U);
+    EXPECT_GT(computed, 2000U);
 }
 
 // The real engine, whose contexts each note how they came to be, so that plain llama.cpp can do the
@@ -324,7 +378,8 @@ public:
                                                              .disk_bytes = std::uint64_t{1} << 30,
                                                              .directory = testing::TempDir()},
                                                     .swap_after = {},
-                                                    .threads = test_threads()});
+                                                    .threads = test_threads(),
+                                                    .speculation = SpeculationMode::kAlways});
         EXPECT_TRUE(started) << started.error().message;
         engine_ = std::move(*started);
     }

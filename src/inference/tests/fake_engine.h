@@ -170,16 +170,19 @@ private:
 
 class EngineCoreTest : public testing::Test {
 protected:
-    explicit EngineCoreTest(SwapSpace::Options swap = {}) : options_(options(std::move(swap))) {}
+    explicit EngineCoreTest(SwapSpace::Options swap = {},
+                            SpeculationMode speculation = SpeculationMode::kWhereItPays)
+        : options_(options(std::move(swap), speculation)) {}
 
     // 100 cells, eight contexts of at most 60 tokens, two that wait.
-    static EngineOptions options(SwapSpace::Options swap) {
+    static EngineOptions options(SwapSpace::Options swap, SpeculationMode speculation) {
         return {.kv_tokens = 100,
                 .max_contexts = 8,
                 .swap = std::move(swap),
                 .swap_after = std::chrono::seconds(1),
                 .prefill_chunk = 512,
-                .queue_limit = 2};
+                .queue_limit = 2,
+                .speculation = speculation};
     }
 
     void create(std::uint64_t id, std::uint32_t capacity) {

@@ -153,6 +153,43 @@ TEST_F(UnifiedArenaTest, CompactingChangesNoBit) {
     EXPECT_EQ(append(*arena, *sequence, more), expected[2]);
 }
 
+// Tokens of one sequence in a batch, beside a row of another, give the logits of each computed by
+// itself, also across pages and after some of them were taken away again.
+TEST_F(UnifiedArenaTest, RowsOfOneSequenceGiveTheLogitsOfRowsAlone) {
+    const std::vector<Token> text = text_tokens(400);
+    const std::vector<Token> prompt(text.begin(), text.begin() + 120);
+    constexpr std::size_t kRows = 30;
+    std::vector<std::vector<float>> expected;
+    {
+        const auto arena = make(400, 1);
+        const auto alone = arena->acquire(400);
+        append(*arena, *alone, prompt);
+        for (std::size_t i = 0; i < kRows; ++i) {
+            expected.push_back(append(*arena, *alone, {text[120 + i]}));
+        }
+    }
+    const auto arena = make(1000, 2);
+    const auto other = arena->acquire(400);
+    const auto sequence = arena->acquire(400);
+    append(*arena, *other, text);
+    arena->release(*other);
+    const auto beside = arena->acquire(400);
+    append(*arena, *beside, prompt);
+    append(*arena, *sequence, prompt);
+    for (const std::size_t count : {1U, 2U, 15U, 30U}) {
+        std::vector<Row> rows = {{.sequence = *beside, .token = 5}};
+        for (std::size_t i = 0; i < count; ++i) {
+            rows.push_back({.sequence = *sequence, .token = text[120 + i]});
+        }
+        ASSERT_TRUE(arena->compute(rows));
+        for (std::size_t i = 0; i < count; ++i) {
+            const std::span<const float> logits = arena->logits(1 + i);
+            EXPECT_TRUE(std::ranges::equal(logits, expected[i])) << i << " of " << count;
+        }
+        ASSERT_TRUE(arena->truncate(*sequence, 120));
+    }
+}
+
 // What the sequence's cells give for three continuations: a row, a prompt, a row.
 using Logits = std::vector<std::vector<float>>;
 
