@@ -19,6 +19,7 @@ constexpr std::size_t kMaxStops = 16;
 constexpr std::size_t kMaxStopBytes = 256;
 constexpr std::size_t kMaxBiases = 1024;
 constexpr std::int64_t kMaxTokens = 2'147'483'647;
+constexpr std::int64_t kMostPriority = 1000;
 
 // `given`, where it is a number or a flag, is named too.
 std::unexpected<realm::Failure> wrong(std::string_view param, std::string_view wanted,
@@ -182,6 +183,20 @@ realm::Status read_measuring(const Json& body, ChatRequest& request) {
     return {};
 }
 
+// As vLLM has it: the lower is served earlier.
+realm::Status read_priority(const Json& body, std::int32_t& priority) {
+    const Json* json = find(body, "priority");
+    if (json == nullptr) {
+        return {};
+    }
+    const bool fits = json->is_number_integer() && std::abs(json->get<double>()) <= kMostPriority;
+    if (!fits) {
+        return wrong("priority", "a whole number from -1000 to 1000", *json);
+    }
+    priority = json->get<std::int32_t>();
+    return {};
+}
+
 realm::Result<std::optional<std::uint32_t>> read_max_tokens(const Json& body) {
     std::optional<std::uint32_t> chosen;
     // The first is the newer name; where both are given it counts.
@@ -298,6 +313,7 @@ realm::Result<ChatRequest> read_request(const std::string& data) {
     REALM_TRY(max_tokens, read_max_tokens(body));
     request.max_tokens = max_tokens;
     REALM_CHECK(read_measuring(body, request));
+    REALM_CHECK(read_priority(body, request.priority));
     REALM_TRY(stop, read_stop(body));
     request.stop = std::move(stop);
     REALM_CHECK(read_sampling(body, request.sampling));

@@ -16,6 +16,7 @@ struct ChatRequest {
     std::optional<std::uint32_t> max_tokens;
     std::uint32_t min_tokens = 0;
     bool cache_prompt = true;
+    std::int32_t priority = 0;
     realm_sampling sampling{};
     float typical_p = 1;
     float repetition_penalty = 1;

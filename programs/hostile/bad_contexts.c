@@ -34,6 +34,13 @@ void realm_run(void) {
     note(realm_context_share(context, 1));
     note(realm_context_min_tokens(context, 1));
     note(realm_context_share(fork, 2));
+    note(realm_context_priority(context, 1));
+    note(realm_context_priority(-2, 1));
+    note(realm_context_priority(fork, -1001));
+    note(realm_context_priority(fork, 1001));
+    note(realm_context_priority(REALM_NEW_CONTEXTS, 1001));
+    note(realm_context_priority(REALM_NEW_CONTEXTS, -1000));
+    note(realm_context_priority(fork, 1000));
     /* The fork is still whole: it may choose one token alone. */
     mask[0] = 1U << 5;
     note(realm_context_mask(fork, mask, 1));
@@ -43,5 +50,11 @@ void realm_run(void) {
     realm_take(&chosen, sizeof(chosen));
     note(chosen);
     note(realm_context_length(fork));
+    /* And it goes on as one that saw nothing of all this. */
+    note(realm_context_mask(fork, mask, 0));
+    static const int32_t same[4] = {1, 2, 3, 5};
+    const int32_t fresh = realm_context_create(model, 8);
+    note(realm_context_prefill(fresh, same, 4));
+    note(realm_context_step(fork) == realm_context_step(fresh));
     reply_statuses();
 }

@@ -115,6 +115,8 @@ constexpr Rule kRules[] = {
      "a whole number from -1 to 2147483647, where -1 and 0 are for off"},
     {"min_tokens", [](const Json& j) { return is_whole(j, 0, kMaxInt); },
      "a whole number from 0 to 2147483647"},
+    {"priority", [](const Json& j) { return is_whole(j, -1000, 1000); },
+     "a whole number from -1000 to 1000"},
     {"ignore_eos", [](const Json& j) { return j.is_boolean(); }, "true or false"},
     {"cache_prompt", [](const Json& j) { return j.is_boolean(); }, "true or false"},
     {"frequency_penalty", [](const Json& j) { return is_between(j, -2, 2); },

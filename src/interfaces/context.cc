@@ -248,6 +248,27 @@ std::int32_t ContextInterface::share(std::int32_t context, std::uint32_t shared)
     return REALM_OK;
 }
 
+std::int32_t ContextInterface::priority(std::int32_t context, std::int32_t priority) {
+    constexpr std::int32_t kMost = inference::kMostPriority;
+    const auto record = contexts_->find(context);
+    if (!record && context != REALM_NEW_CONTEXTS) {
+        return state_->failed(no_such_handle("context", context));
+    }
+    if (priority < -kMost || priority > kMost) {
+        return state_->failed(fail(ErrorType::kInvalidRequest, "invalid_value",
+                                   "A priority is " + std::to_string(-kMost) + " to " +
+                                       std::to_string(kMost) + ", not " + std::to_string(priority) +
+                                       ".")
+                                  .error());
+    }
+    if (record) {
+        record->engine->set_priority(record->id, priority);
+    } else {
+        account_.priority = priority;
+    }
+    return REALM_OK;
+}
+
 std::int32_t ContextInterface::drop(std::int32_t context) {
     if (!contexts_->find(context)) {
         return state_->failed(no_such_handle("context", context));

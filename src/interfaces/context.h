@@ -87,6 +87,7 @@ public:
     std::int32_t length(std::int32_t context);
     std::int32_t reused(std::int32_t context);
     std::int32_t share(std::int32_t context, std::uint32_t shared);
+    std::int32_t priority(std::int32_t context, std::int32_t priority);
     std::int32_t drop(std::int32_t context);
     void fork(std::int32_t context, std::uint32_t capacity, sandbox::Completion completion);
     void truncate(std::int32_t context, std::uint32_t tokens, sandbox::Completion completion);
@@ -98,7 +99,7 @@ public:
 private:
     std::shared_ptr<ModelTable> models_;
     std::shared_ptr<ContextTable> contexts_;
-    const inference::Account account_;
+    inference::Account account_;  // its priority is that of new contexts
     std::shared_ptr<CallState> state_;
 };
 

@@ -43,6 +43,7 @@ constexpr std::array kGrants{
     Grant{"realm_context_fork", "context"},
     Grant{"realm_context_truncate", "context"},
     Grant{"realm_context_share", "context"},
+    Grant{"realm_context_priority", "context"},
     Grant{"realm_context_sampling", "sampling"},
     Grant{"realm_context_typical", "sampling"},
     Grant{"realm_context_repetition", "sampling"},

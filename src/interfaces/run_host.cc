@@ -75,6 +75,7 @@ std::vector<sandbox::HostFunction> host_functions() {
         bind<&RunHost::context, &ContextInterface::fork>("realm_context_fork"),
         bind<&RunHost::context, &ContextInterface::truncate>("realm_context_truncate"),
         bind<&RunHost::context, &ContextInterface::share>("realm_context_share"),
+        bind<&RunHost::context, &ContextInterface::priority>("realm_context_priority"),
         bind<&RunHost::sampling, &SamplingInterface::typical>("realm_context_typical"),
         bind<&RunHost::sampling, &SamplingInterface::repetition>("realm_context_repetition"),
         bind<&RunHost::sampling, &SamplingInterface::logit_bias>("realm_context_logit_bias"),

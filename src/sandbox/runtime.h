@@ -77,7 +77,7 @@ private:
 class Runtime {
 public:
     // The version of the program interface that this host speaks.
-    static constexpr AbiVersion kAbi{.major = 1, .minor = 4};
+    static constexpr AbiVersion kAbi{.major = 1, .minor = 5};
 
     // `functions` are what programs may import, each from its module.
     static Result<std::shared_ptr<Runtime>> create(const RuntimeOptions& options,

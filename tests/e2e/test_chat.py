@@ -203,6 +203,18 @@ def test_ignore_eos_goes_on_to_max_tokens(client):
     assert completion.choices[0].message.content.startswith(ANSWER)
 
 
+@pytest.mark.parametrize("priority", [-1000, 1000])
+def test_priority_changes_no_token(client, priority):
+    completion = ask(client, extra_body={"priority": priority})
+    assert completion.choices[0].message.content == ANSWER
+
+
+def test_a_wrong_priority_is_refused(client):
+    with pytest.raises(openai.BadRequestError) as refused:
+        ask(client, extra_body={"priority": -1001})
+    assert refused.value.param == "priority"
+
+
 def test_min_tokens_both_sides(client):
     length = ask(client).usage.completion_tokens
     same = ask(client, extra_body={"min_tokens": length})

@@ -118,7 +118,7 @@ def test_look_at_one(me):
     assert (seen["name"], seen["version"]) == ("p", "1")
     report = seen["inspect"]
     assert report["manifest"] == {"description": "says hello", "limits": {"cpu_ms": 5000}}
-    assert report["abi"] == "1.4"
+    assert report["abi"] == "1.5"
     assert report["refusals"] == []
     assert {"module": "env", "name": "realm_emit", "kind": "function", "state": "provided",
             "type": "(i32, i32) -> i32"} in report["imports"]
@@ -342,7 +342,7 @@ def test_the_command(me, realm, tmp_path):
     assert seen.code == 0
     assert "  provided  env.realm_emit function (i32, i32) -> i32\n" in seen.out
     assert seen.out.endswith('manifest     {"version":"1.0"}\nverdict      accepted\n')
-    assert json.loads(realm("program", "inspect", file, "--json").out)["abi"] == "1.4"
+    assert json.loads(realm("program", "inspect", file, "--json").out)["abi"] == "1.5"
 
     assert realm("program", "list", *at).out == (
         "No programs; push one with: realm program push NAME FILE\n")

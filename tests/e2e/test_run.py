@@ -84,6 +84,12 @@ def test_program_that_replies_nothing(realm):
      "'typical_p' must be a number above 0 and at most 1, not 0."),
     ('{"messages": [{"role": "user", "content": "x"}], "repeat_penalty": 0}',
      "'repeat_penalty' must be a number from 0.01 to 100, not 0."),
+    ('{"messages": [{"role": "user", "content": "x"}], "priority": 1001}',
+     "'priority' must be a whole number from -1000 to 1000, not 1001."),
+    ('{"messages": [{"role": "user", "content": "x"}], "priority": -1001}',
+     "'priority' must be a whole number from -1000 to 1000, not -1001."),
+    ('{"messages": [{"role": "user", "content": "x"}], "priority": 1.5}',
+     "'priority' must be a whole number from -1000 to 1000, not 1.5."),
     ('{"messages": [{"role": "", "content": "x"}]}',
      "'messages[0].role' must be a string such as \"user\"."),
     ('{"messages": [{"role": "user", "content": "x"}], "n": 2}',
@@ -215,7 +221,7 @@ def test_unknown_import_traps_when_it_is_called(realm):
 def test_program_for_a_newer_interface(realm):
     error = error_of(hostile(realm, "newer_abi"), REFUSED)
     assert error["type"] == "invalid_request"
-    assert "2.0" in error["message"] and "1.4" in error["message"]
+    assert "2.0" in error["message"] and "1.5" in error["message"]
 
 
 def test_program_without_a_version(realm):

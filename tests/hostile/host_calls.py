@@ -50,7 +50,7 @@ WITHOUT_POINTERS = {
             "realm_context_next", "realm_context_stop", "realm_context_fork",
             "realm_context_truncate", "realm_context_logits", "realm_context_top",
             "realm_context_share", "realm_context_min_tokens", "realm_context_typical",
-            "realm_context_repetition"},
+            "realm_context_repetition", "realm_context_priority"},
     WASI: {"fd_advise", "fd_allocate", "fd_close", "fd_datasync", "fd_fdstat_set_flags",
            "fd_fdstat_set_rights", "fd_filestat_set_size", "fd_filestat_set_times", "fd_renumber",
            "fd_sync", "proc_exit", "proc_raise", "sched_yield", "sock_shutdown"},

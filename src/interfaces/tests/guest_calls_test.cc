@@ -102,10 +102,10 @@ TEST_F(GuestCalls, every_function_with_a_pointer_is_in_the_list) {
         }
         const bool listed = std::ranges::any_of(
             kPointers, [&](const PointerCase& item) { return function.name == item.function; });
-        constexpr std::array<std::string_view, 8> kTwoNumbers{
-            "realm_context_create",  "realm_context_fork",      "realm_context_truncate",
-            "realm_context_top",     "realm_context_share",     "realm_context_min_tokens",
-            "realm_context_typical", "realm_context_repetition"};
+        constexpr std::array<std::string_view, 9> kTwoNumbers{
+            "realm_context_create",  "realm_context_fork",       "realm_context_truncate",
+            "realm_context_top",     "realm_context_share",      "realm_context_min_tokens",
+            "realm_context_typical", "realm_context_repetition", "realm_context_priority"};
         const bool plain = function.signature.parameters.size() < 2 ||
                            std::ranges::find(kTwoNumbers, function.name) != kTwoNumbers.end();
         EXPECT_NE(listed, plain) << function.name;
@@ -133,6 +133,8 @@ TEST_F(GuestCalls, handles_that_were_never_given_are_errors_for_the_guest) {
           "(call $realm_context_truncate (i32.const 0) (i32.const 0))",
           "(call $realm_context_mask (i32.const 0) (i32.const 64) (i32.const 1))",
           "(call $realm_context_typical (i32.const 0) (f32.const 1))",
+          "(call $realm_context_priority (i32.const 0) (i32.const 1))",
+          "(call $realm_context_priority (i32.const -2) (i32.const 1))",
           "(call $realm_context_repetition (i32.const 0) (f32.const 1))",
           "(call $realm_context_logit_bias (i32.const 0) (i32.const 64) (i32.const 1))",
           "(call $realm_context_step_many (i32.const 64) (i32.const 1))",

@@ -62,7 +62,7 @@ TEST(Marker, OnlyRealmProgramsNeedIt) {
     const std::string remedy =
         "abi_missing: program 'p': it does not say which version of the program interface it "
         "was built for: export realm_abi_version, a function () -> i32 that returns 1 << 16 "
-        "| 4 (the SDK's header defines it)";
+        "| 5 (the SDK's header defines it)";
     EXPECT_EQ(refusal(harness, R"((module (func (export "realm_run"))))"), remedy);
     EXPECT_EQ(refusal(harness, R"((module (import "env" "realm_note" (func (param i32)))))"),
               remedy);
@@ -81,12 +81,12 @@ TEST(Marker, OtherVersionsAreRefusedWithBothNumbers) {
     };
     EXPECT_EQ(version("0x10000"), "");
     EXPECT_EQ(version("0x10001"), "");
-    EXPECT_EQ(version("0x10004"), "");
-    EXPECT_EQ(version("0x10005"),
-              "abi_version: program 'p': it was built for version 1.5 of the program interface, "
-              "newer than this server's 1.4: update the server or build it with an older SDK");
+    EXPECT_EQ(version("0x10005"), "");
+    EXPECT_EQ(version("0x10006"),
+              "abi_version: program 'p': it was built for version 1.6 of the program interface, "
+              "newer than this server's 1.5: update the server or build it with an older SDK");
     const std::string other_major =
-        " of the program interface and this server speaks 1.4: build "
+        " of the program interface and this server speaks 1.5: build "
         "it with the SDK of this server";
     EXPECT_EQ(version("0x20000"),
               "abi_version: program 'p': it was built for version 2.0" + other_major);

@@ -1,4 +1,4 @@
-/* realm.h - the program interface of Realm, version 1.4: what a WebAssembly program imports from
+/* realm.h - the program interface of Realm, version 1.5: what a WebAssembly program imports from
  * module "env" to answer a request with a model, and what it must export. This header is the
  * interface's documentation; any language that can import and export functions may be used.
  *
@@ -33,7 +33,7 @@ extern "C" {
 #endif
 
 #define REALM_ABI_MAJOR 1
-#define REALM_ABI_MINOR 4
+#define REALM_ABI_MINOR 5
 #define REALM_ABI_VERSION ((REALM_ABI_MAJOR << 16) | REALM_ABI_MINOR)
 
 #if defined(__wasm__)
@@ -195,6 +195,17 @@ int32_t realm_context_truncate(int32_t context, uint32_t tokens);
  * quicker and changes no token. For before the first prefill. Since 1.2.
  * REALM_E_INVALID_REQUEST: neither 0 nor 1. */
 REALM_IMPORT(realm_context_share) int32_t realm_context_share(int32_t context, uint32_t shared);
+
+/* In place of a context: those that this run makes from now on, other than by forking. */
+#define REALM_NEW_CONTEXTS (-1)
+
+/* How urgent the context is among its tenant's, of all programs: an integer from -1000 to 1000, 0
+ * at first; a fork has what its source has. The lower is served earlier: prompts, tokens, and the
+ * wait for memory, for which it must be set with REALM_NEW_CONTEXTS before the context is made.
+ * What is less urgent gives way, but is never left out for good; other tenants are not concerned.
+ * It changes no token. Since 1.5. REALM_E_INVALID_REQUEST: out of range. */
+REALM_IMPORT(realm_context_priority)
+int32_t realm_context_priority(int32_t context, int32_t priority);
 
 /* Frees the context and its handle. */
 REALM_IMPORT(realm_context_drop) int32_t realm_context_drop(int32_t context);

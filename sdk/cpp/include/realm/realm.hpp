@@ -348,6 +348,16 @@ public:
         return detail::done(realm_context_min_tokens(handle_, count));
     }
 
+    // Among the tenant's contexts; lower is served earlier, -1000 to 1000.
+    Status set_priority(std::int32_t priority) {
+        return detail::done(realm_context_priority(handle_, priority));
+    }
+
+    // The same for those that are created from now on, while they wait for memory too.
+    static Status set_priority_of_new(std::int32_t priority) {
+        return detail::done(realm_context_priority(REALM_NEW_CONTEXTS, priority));
+    }
+
     // Whether its first prompt may begin with what was computed before, and later ones with its.
     Status share_beginning(bool shared) {
         return detail::done(realm_context_share(handle_, shared ? 1 : 0));
