@@ -13,7 +13,7 @@ tenant has 64 instances that spin, over the same alone; in turns, on one server.
 The rows against llama-server are those of peer.py.
 
 The programs in build/release/bin that print rows of their own (sandbox_bench, warm_start_bench,
-instances_bench, contexts_bench, sampler_bench) run afterwards."""
+instances_bench, contexts_bench, speculation_bench, sampler_bench) run afterwards."""
 
 import argparse
 import contextlib
@@ -159,7 +159,7 @@ def rows_of_our_own(model, options):
     rows += neighbour_slowdown(model, options)
     rows += own_rows("sandbox_bench") + own_rows("warm_start_bench")
     return (rows + own_rows("instances_bench", model) + own_rows("contexts_bench", model) +
-            own_rows("sampler_bench"))
+            own_rows("speculation_bench", model) + own_rows("sampler_bench"))
 
 
 def main():

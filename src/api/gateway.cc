@@ -268,6 +268,8 @@ Gateway::Awaitable Gateway::ready(const net::HttpRequest& /*request*/, std::stri
         std::uint64_t tokens = 0;
         std::uint64_t computed = 0;
         std::uint64_t reused = 0;
+        std::uint64_t drafted = 0;
+        std::uint64_t accepted = 0;
         std::uint32_t contexts = 0;
         std::uint32_t cached = 0;
         std::uint32_t swapped = 0;
@@ -276,6 +278,8 @@ Gateway::Awaitable Gateway::ready(const net::HttpRequest& /*request*/, std::stri
             tokens += stats.decode_rows;
             computed += stats.prefill_tokens;
             reused += stats.reused_tokens;
+            drafted += stats.drafted_tokens;
+            accepted += stats.accepted_tokens;
             contexts += stats.contexts;
             cached += stats.cached_contexts;
             swapped += stats.swapped_contexts;
@@ -288,6 +292,8 @@ Gateway::Awaitable Gateway::ready(const net::HttpRequest& /*request*/, std::stri
         body["contexts_cached"] = cached;
         body["contexts_swapped"] = swapped;
         body["tokens_generated"] = tokens;
+        body["tokens_drafted"] = drafted;
+        body["tokens_accepted"] = accepted;
         body["prompt_tokens_computed"] = computed;
         body["prompt_tokens_reused"] = reused;
         if (services_.code_cache != nullptr) {

@@ -33,7 +33,9 @@ inference::EngineOptions engine_options(const config::Settings& settings) {
             .prefill_chunk = settings.model.prefill_chunk,
             .queue_limit = settings.limits.queue,
             .threads = settings.model.threads,
-            .flash_attention = settings.model.flash_attention};
+            .flash_attention = settings.model.flash_attention,
+            .speculation = settings.model.speculation ? inference::SpeculationMode::kWhereItPays
+                                                      : inference::SpeculationMode::kNever};
 }
 
 Result<std::unique_ptr<inference::Engine>> start_engine(const config::Settings& settings) {

@@ -18,7 +18,8 @@ def test_health(server):
     assert (live.status_code, live.json()) == (200, {"status": "live"})
     ready = server.wait_until_idle()
     assert set(ready) == {"status", "runs", "retries", "runs_recovered", "contexts",
-                          "contexts_cached", "contexts_swapped", "tokens_generated", "prompt_tokens_computed",
+                          "contexts_cached", "contexts_swapped", "tokens_generated",
+                          "tokens_drafted", "tokens_accepted", "prompt_tokens_computed",
                           "prompt_tokens_reused", "code_cache"}
     assert (ready["status"], ready["runs"], ready["contexts"]) == ("ready", 0, 0)
     assert set(ready["code_cache"]) == {"hits", "misses", "damaged", "stored", "evicted", "failed"}

@@ -70,6 +70,7 @@ swap_disk_bytes = 0
 threads = 2
 prefill_chunk = 64
 flash_attention = false
+speculation = true
 [program]
 chat = "chat.wasm"
 [limits]
@@ -92,7 +93,8 @@ memory_bytes = 1048576
                       .swap_disk_bytes = 0,
                       .threads = 2,
                       .prefill_chunk = 64,
-                      .flash_attention = false};
+                      .flash_attention = false,
+                      .speculation = true};
     expected.program.chat = "chat.wasm";
     expected.limits.cpu_ms = std::chrono::milliseconds(250);
     expected.limits.memory_bytes = 1'048'576;
