@@ -144,8 +144,7 @@ Scheduler::Offer Scheduler::offer_of(Party& party, Seconds lag) const {
     if (first != party.prompts.end() && (all || priority(first->context) == most)) {
         offer.prompt = static_cast<std::size_t>(first - party.prompts.begin());
     }
-    if (offer.some_wait &&
-        party.urgent_time >= std::max(kPatience.count(), kUrgentShare * party.last_turn)) {
+    if (offer.some_wait && party.urgent_time >= kUrgentShare * party.last_turn) {
         offer_turn(offer, most);
     }
     return offer;

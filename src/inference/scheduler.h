@@ -32,10 +32,9 @@ namespace realm::inference {
 //
 // Inside one tenant the most urgent contexts, those of the lowest priority, go first: what is less
 // urgent gives way, rows and prompts. It gets a turn, all its rows at once or a piece of the prompt
-// that waits longest, when the more urgent had kPatience of the tenant's time since the last one,
-// and kUrgentShare times what that turn took; or when the urgent alone cannot use up the tenant's
-// share, so that it is behind another by kUnused. So how a tenant divides its time is nothing to
-// the others.
+// that waits longest, when the more urgent had kPatience of the tenant's time, and then kUrgentShare
+// times what the last turn took; or when the urgent alone cannot use up the tenant's share, so that
+// it is behind another by kUnused. So how a tenant divides its time is nothing to the others.
 class Scheduler {
 public:
     using Seconds = std::chrono::duration<double>;
@@ -112,8 +111,8 @@ private:
         double idle_since = -1;  // of elapsed_; before 0: never was at work
         std::vector<ContextId> decoding;
         std::deque<Prompt> prompts;  // as they came
-        double urgent_time = 0;      // seconds since what was less urgent had a turn
-        double last_turn = 0;        // how many that took
+        double urgent_time = 0;      // seconds since what is less urgent had a turn
+        double last_turn = kPatience.count() / kUrgentShare;  // how many that took
 
         [[nodiscard]] bool active() const { return !decoding.empty() || !prompts.empty(); }
     };

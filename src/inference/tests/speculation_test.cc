@@ -67,7 +67,7 @@ Outcome simulate(double row, std::uint64_t tokens, std::uint32_t seed, const aut
         std::size_t drafted = 0;
         if (speculation.may_try()) {
             const Drafter drafter{.speculation = &speculation, .most = kMostDrafted};
-            drafted = drafts_worth(cost, 1, 63, {&drafter, 1});
+            drafted = drafts_worth(cost, 1, 128, {&drafter, 1});
         }
         const double took = 1 + row * static_cast<double>(drafted);
         cost.note(1 + drafted, Seconds(took));
@@ -142,7 +142,7 @@ TEST(Drafts, AreForStepsOfWhichAllContextsGain) {
     const std::vector<Drafter> drafters = {{.speculation = &one, .most = 15},
                                            {.speculation = &two, .most = 4}};
     const auto worth = [&](std::size_t contexts, std::size_t count) {
-        return drafts_worth(cost, contexts, 63, std::span(drafters).first(count));
+        return drafts_worth(cost, contexts, 128, std::span(drafters).first(count));
     };
     EXPECT_EQ(worth(1, 0), 0U);
     EXPECT_EQ(worth(1, 1), 15U);
@@ -151,7 +151,7 @@ TEST(Drafts, AreForStepsOfWhichAllContextsGain) {
     EXPECT_EQ(worth(2, 1), 0U);
     EXPECT_EQ(worth(3, 2), 0U);
     // Where rows cost nothing it loses nothing.
-    for (std::size_t rows = 1; rows < 63; ++rows) {
+    for (std::size_t rows = 1; rows < 128; ++rows) {
         cost.note(rows, Seconds(1));
     }
     EXPECT_EQ(worth(2, 1), 15U);
@@ -168,7 +168,7 @@ TEST(Drafts, FillTheStepAndNoMore) {
     EXPECT_EQ(drafts_worth(cost, 1, 1, {&drafter, 1}), 0U);
     EXPECT_EQ(drafts_worth(cost, 1, 6, {&drafter, 1}), 5U);
     const Drafter few{.speculation = &sure, .most = 2};
-    EXPECT_EQ(drafts_worth(cost, 1, 63, {&few, 1}), 2U);
+    EXPECT_EQ(drafts_worth(cost, 1, 128, {&few, 1}), 2U);
 }
 
 }  // namespace
