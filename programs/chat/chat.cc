@@ -105,9 +105,8 @@ realm::Status run() {
     REALM_CHECK(check_length(tokens.size(), info.max_context_tokens));
     const auto left = info.max_context_tokens - static_cast<std::uint32_t>(tokens.size());
     const std::uint32_t max_tokens = std::min(request.max_tokens.value_or(left), left);
-    if (request.priority != 0) {
-        REALM_CHECK(realm::Context::set_priority_of_new(request.priority));
-    }
+    // In a session the last request's would hold otherwise.
+    REALM_CHECK(realm::Context::set_priority_of_new(request.priority));
     REALM_TRY(context, realm::Context::create(model, tokens.size() + max_tokens));
     REALM_CHECK(context.share_beginning(request.cache_prompt));
     REALM_CHECK(context.prefill(tokens));

@@ -270,6 +270,25 @@ TEST_F(Isolation, cancelling_a_chat_frees_its_context) {
     engine.drop(id);
 }
 
+TEST_F(Isolation, a_chat_gives_way_to_a_more_urgent_one_of_its_tenant) {
+    const auto story = [](int priority, int tokens) {
+        return R"({"messages":[{"role":"user","content":"Tell me a story about a lighthouse."}],)"
+               R"("temperature":0,"ignore_eos":true,"max_tokens":)" +
+               std::to_string(tokens) + R"(,"priority":)" + std::to_string(priority) + "}";
+    };
+    std::shared_ptr<serving::Run> giving_way;
+    const auto less = start(chat_, story(1000, 400), &giving_way);
+    less->wait_for_chunks(2);
+    const auto more = start(chat_, story(-1000, 25));
+    more->wait_for_chunks(1);
+    const std::size_t before = less->chunk_ticks().size();
+    EXPECT_TRUE(more->wait().reply.has_value());
+    // Side by side it would have made one for each of the other's 24.
+    EXPECT_LT(less->chunk_ticks().size() - before, 12U);
+    giving_way->cancel(fail(ErrorType::kCancelled, "test_over", "done").error());
+    less->wait();
+}
+
 TEST_F(Isolation, a_deadline_ends_a_run) {
     auto sink = std::make_shared<WaitingSink>(*runtime_);
     RunRequest request;

@@ -196,7 +196,8 @@ int32_t realm_context_truncate(int32_t context, uint32_t tokens);
  * REALM_E_INVALID_REQUEST: neither 0 nor 1. */
 REALM_IMPORT(realm_context_share) int32_t realm_context_share(int32_t context, uint32_t shared);
 
-/* In place of a context: those that this run makes from now on, other than by forking. */
+/* In place of a context: those that this instance makes from now on, in later requests of its
+ * session too, other than by forking. */
 #define REALM_NEW_CONTEXTS (-1)
 
 /* How urgent the context is among its tenant's, of all programs: an integer from -1000 to 1000, 0
