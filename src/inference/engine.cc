@@ -6,9 +6,12 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <string_view>
 #include <thread>
+#include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "base/guarded.h"
 #include "base/worker_pool.h"
@@ -102,6 +105,27 @@ public:
         wake_.notify_one();
     }
 
+    // What may be said of a context again and again, by programs that loop: only one operation of
+    // it waits at a time, for what was said last.
+    struct Wish {
+        std::optional<bool> shares = {};
+        std::optional<std::int32_t> priority = {};
+    };
+    void post_wish(ContextId id, const Wish& said) {
+        {
+            const std::lock_guard lock(mutex_);
+            const auto [entry, added] = wishes_.try_emplace(id.value);
+            Wish& wish = entry->second;
+            wish.shares = said.shares ? said.shares : wish.shares;
+            wish.priority = said.priority ? said.priority : wish.priority;
+            if (!added) {
+                return;
+            }
+            operations_.emplace_back([this, id](EngineCore& core) { grant(id, core); });
+        }
+        wake_.notify_one();
+    }
+
     [[nodiscard]] ContextId next_id() { return {.value = ++last_id_}; }
     [[nodiscard]] const std::shared_ptr<const Model>& model() const { return model_; }
     [[nodiscard]] const EngineOptions& options() const { return options_; }
@@ -165,6 +189,20 @@ private:
         return !taken.empty();
     }
 
+    void grant(ContextId id, EngineCore& core) {
+        Wish wish;
+        {
+            const std::lock_guard lock(mutex_);
+            wish = wishes_.extract(id.value).mapped();
+        }
+        if (wish.shares) {
+            core.share_beginning(id, *wish.shares);
+        }
+        if (wish.priority) {
+            core.set_priority(id, *wish.priority);
+        }
+    }
+
     void publish() {
         stats_.with([this](EngineStats& stats) { stats = core_.stats(); });
     }
@@ -179,6 +217,7 @@ private:
     std::mutex mutex_;
     std::condition_variable wake_;
     std::vector<Operation> operations_;
+    std::unordered_map<std::uint64_t, Wish> wishes_;  // by context
     bool stopping_ = false;
     std::thread thread_;  // last: it uses everything above
 };
@@ -248,11 +287,11 @@ ContextId Engine::fork(ContextId from, std::uint32_t capacity, Callback<void> do
 }
 
 void Engine::share_beginning(ContextId id, bool shared) {
-    impl_->post([id, shared](EngineCore& core) { core.share_beginning(id, shared); });
+    impl_->post_wish(id, {.shares = shared});
 }
 
 void Engine::set_priority(ContextId id, std::int32_t priority) {
-    impl_->post([id, priority](EngineCore& core) { core.set_priority(id, priority); });
+    impl_->post_wish(id, {.priority = priority});
 }
 
 void Engine::truncate(ContextId id, std::uint32_t tokens, Callback<void> done) {

@@ -140,8 +140,8 @@ public:
 
     // Makes a context that may hold up to `capacity` tokens and reserves their cells, so that it
     // cannot run short half-way. While cells are short, contexts idle for EngineOptions::swap_after
-    // are swapped out, and what was asked for waits in a bounded first-come queue; so do swapped
-    // contexts when they are used again.
+    // are swapped out, and what was asked for waits in a bounded queue, first come first served but
+    // for the priorities inside a tenant; so do swapped contexts when they are used again.
     // invalid_request/context_too_long above max_context_tokens(); overloaded when the queue is
     // full. The id is valid at once: drop() takes it out of the queue (callback: cancelled).
     ContextId create(const Account& account, std::uint32_t capacity, Callback<void> done);
@@ -169,7 +169,8 @@ public:
 
     // How urgent the context is from now on among its tenant's; at first as its account says, or as
     // the context it was forked from. What is less urgent gives way to what is more, but is never
-    // left out for good; no other tenant has more or less of it.
+    // left out for good; no other tenant has more or less of it. Of this and of share_beginning()
+    // what was said last counts, maybe for what was asked for just before as well.
     void set_priority(ContextId id, std::int32_t priority);
 
     // Appends tokens. `done` gets how many of them were found computed before, as the beginning of

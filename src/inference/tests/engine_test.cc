@@ -147,6 +147,22 @@ TEST_F(EngineTest, ContextsFillTheArenaExactlyAndTheQueueIsBounded) {
     EXPECT_EQ(error_of(created_f.get()).type, ErrorType::kCancelled);
 }
 
+TEST_F(EngineTest, OfManyPrioritiesTheLastCounts) {
+    const auto engine = start({.kv_tokens = 256, .max_contexts = 1, .cached_contexts = 0});
+    const auto holder = create(*engine, 200);
+    auto [first, made_first] = create(*engine, 200);
+    auto [second, made_second] = create(*engine, 200);
+    for (int i = 0; i < 10'000; ++i) {
+        engine->set_priority(first, -i % 100);
+    }
+    engine->set_priority(first, 1);
+    engine->drop(holder.first);
+    ASSERT_TRUE(made_second.get());
+    EXPECT_EQ(made_first.wait_for(0s), std::future_status::timeout);
+    engine->drop(second);
+    EXPECT_TRUE(made_first.get());
+}
+
 TEST_F(EngineTest, DropInTheMiddleOfPromptAndAnswer) {
     const auto engine = start({.kv_tokens = 8000, .max_contexts = 2});
     auto [id, created] = create(*engine, 4000);
