@@ -67,6 +67,7 @@ void EngineCore::rows_computed(Context& context, std::size_t row, std::span<cons
     const std::uint32_t computed = context.length - (context.uncomputed ? 1 : 0);
     if (!arena_.truncate(*context.sequence, computed)) {
         end(context.id, no_cells("go on without tokens that were only guessed").error());
+        admit_waiting();
     }
 }
 

@@ -237,9 +237,9 @@ const char* const kRepeating =
     "lamps are lit. The river that runs through the old town is forgotten in summer.";
 
 TEST(EngineExactness, SpeculationChangesNoToken) {
-    PlainLlama plain;
+    constexpr std::uint32_t kTokens = 40;
     const auto prompt = question_tokens(kRepeating);
-    const auto answer = plain.greedy(prompt, 80);
+    const auto answer = PlainLlama().greedy(prompt, kTokens);
     const SamplingParams sampled{
         .temperature = 0.3F, .top_k = 40, .top_p = 0.95F, .frequency_penalty = 0.1F, .seed = 7};
     std::vector<std::vector<Token>> without;
@@ -249,8 +249,8 @@ TEST(EngineExactness, SpeculationChangesNoToken) {
         // Beside each other, so that their rows share batches.
         for (const auto& params : {SamplingParams{}, sampled, SamplingParams{}}) {
             auto [id, created] = create(*engine, 300);
-            prefill(*engine, id, sinks.size() == 2 ? expected().prompts[10] : prompt);
-            sinks.push_back(generate(*engine, id, {.max_tokens = 80, .sampling = params}));
+            prefill(*engine, id, sinks.size() == 2 ? question_tokens(kQuestions[10]) : prompt);
+            sinks.push_back(generate(*engine, id, {.max_tokens = kTokens, .sampling = params}));
         }
         std::vector<std::vector<Token>> made;
         for (const auto& sink : sinks) {
@@ -258,15 +258,13 @@ TEST(EngineExactness, SpeculationChangesNoToken) {
             made.push_back(sink->tokens());
         }
         EXPECT_EQ(made[0], answer);
-        made[2].resize(kNewTokens);
-        EXPECT_EQ(made[2], expected().answers[10]);
         if (mode == SpeculationMode::kNever) {
             EXPECT_EQ(engine->stats().drafted_tokens, 0U);
             without = made;
         } else {
             EXPECT_GT(engine->stats().accepted_tokens, 20U);
             EXPECT_GT(engine->stats().drafted_tokens, engine->stats().accepted_tokens);
-            EXPECT_EQ(made[1], without[1]);
+            EXPECT_EQ(made, without);
         }
     }
 }
