@@ -32,9 +32,10 @@ namespace realm::inference {
 //
 // Inside one tenant the most urgent contexts, those of the lowest priority, go first: what is less
 // urgent gives way, rows and prompts. It gets a turn, all its rows at once or a piece of the prompt
-// that waits longest, when the more urgent had kPatience of the tenant's time, and then kUrgentShare
-// times what the last turn took; or when the urgent alone cannot use up the tenant's share, so that
-// it is behind another by kUnused. So how a tenant divides its time is nothing to the others.
+// that waits longest, when the more urgent had kPatience of the tenant's time, and then
+// kUrgentShare times what the last turn took; or when the urgent alone cannot use up the tenant's
+// share, so that it is behind another by kUnused. So how a tenant divides its time is nothing to
+// the others.
 class Scheduler {
 public:
     using Seconds = std::chrono::duration<double>;

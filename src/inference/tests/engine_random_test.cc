@@ -176,10 +176,10 @@ private:
     template <class T = void>
     Engine::Callback<T> expect(std::uint64_t id, std::string what, std::string expected) {
         ++open_;
-        return [this, id, what = std::move(what),
-                expected = std::move(expected)](Result<T> result) {
-            answered(id, what, result ? "ok" : result.error().code, expected);
-        };
+        return
+            [this, id, what = std::move(what), expected = std::move(expected)](Result<T> result) {
+                answered(id, what, result ? "ok" : result.error().code, expected);
+            };
     }
 
     void create(std::uint32_t which, std::uint32_t capacity) {

@@ -154,11 +154,12 @@ TEST_F(UnifiedArenaTest, CompactingChangesNoBit) {
 }
 
 // Tokens of one sequence in a batch, beside a row of another, give the logits of each computed by
-// itself, also across pages and after some of them were taken away again.
+// itself, also across pages, after some of them were taken away again, and where there are so many
+// that llama.cpp would take them in tiles.
 TEST_F(UnifiedArenaTest, RowsOfOneSequenceGiveTheLogitsOfRowsAlone) {
     const std::vector<Token> text = text_tokens(400);
     const std::vector<Token> prompt(text.begin(), text.begin() + 120);
-    constexpr std::size_t kRows = 30;
+    constexpr std::size_t kRows = 70;
     std::vector<std::vector<float>> expected;
     {
         const auto arena = make(400, 1);
@@ -176,7 +177,7 @@ TEST_F(UnifiedArenaTest, RowsOfOneSequenceGiveTheLogitsOfRowsAlone) {
     const auto beside = arena->acquire(400);
     append(*arena, *beside, prompt);
     append(*arena, *sequence, prompt);
-    for (const std::size_t count : {1U, 2U, 15U, 30U}) {
+    for (const std::size_t count : {1U, 2U, 15U, 70U}) {
         std::vector<Row> rows = {{.sequence = *beside, .token = 5}};
         for (std::size_t i = 0; i < count; ++i) {
             rows.push_back({.sequence = *sequence, .token = text[120 + i]});
