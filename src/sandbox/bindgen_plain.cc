@@ -29,10 +29,6 @@ std::uint32_t word_of(const JsValue& value) {
     return value.is_boolean() && value.boolean() ? 1 : 0;
 }
 
-bool is_ascii(std::span<const std::byte> bytes) {
-    return std::ranges::all_of(bytes, [](std::byte byte) { return byte < std::byte{0x80}; });
-}
-
 }  // namespace
 
 values::Completion<JsValue> BindgenEvaluator::plain(const BindgenCode& code) {
@@ -279,7 +275,7 @@ values::Completion<JsValue> BindgenEvaluator::text(const JsValue& address, const
         return std::unexpected(std::move(admitted.error()));
     }
     const std::string_view view(reinterpret_cast<const char*>(bytes->data()), bytes->size());
-    if (is_ascii(*bytes)) {
+    if (values::is_ascii(view)) {
         return world.string(view);
     }
     const auto wide = values::utf16_of(view, true);

@@ -1,6 +1,8 @@
 #include "values/text.h"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <functional>
 #include <utility>
 
@@ -15,11 +17,6 @@ constexpr bool is_low(char32_t unit) {
     return unit >= 0xDC00 && unit < 0xE000;
 }
 constexpr char32_t kReplacement = 0xFFFD;
-
-bool is_all_ascii(std::string_view text) {
-    return std::ranges::all_of(text,
-                               [](char byte) { return static_cast<unsigned char>(byte) < 0x80; });
-}
 
 char32_t code_point(std::u16string_view text, std::size_t index) {
     const char32_t first = text[index];
@@ -197,8 +194,23 @@ std::size_t String::rfind(const String& part, std::size_t from) const {
     return rfind_in(wide(), part.utf16(), from);
 }
 
+// Most of what crosses the border is ASCII, so it is looked at in whole words.
+bool is_ascii(std::string_view text) {
+    constexpr std::uint64_t kHighBits = 0x8080'8080'8080'8080;
+    std::array<std::uint64_t, 4> words{};
+    while (text.size() >= sizeof words) {
+        std::memcpy(words.data(), text.data(), sizeof words);
+        if (((words[0] | words[1] | words[2] | words[3]) & kHighBits) != 0) {
+            return false;
+        }
+        text.remove_prefix(sizeof words);
+    }
+    return std::ranges::all_of(text,
+                               [](char byte) { return static_cast<unsigned char>(byte) < 0x80; });
+}
+
 Ref<String> make_string(Heap& heap, std::string_view utf8) {
-    if (is_all_ascii(utf8)) {
+    if (is_ascii(utf8)) {
         return heap.make<String>(std::string(utf8));
     }
     return heap.make<String>(*utf16_of(utf8, false));

@@ -62,6 +62,8 @@ private:
     mutable std::size_t hash_ = 0;
 };
 
+bool is_ascii(std::string_view text);
+
 // Malformed bytes become U+FFFD, as TextDecoder has it.
 Ref<String> make_string(Heap& heap, std::string_view utf8);
 Ref<String> make_string(Heap& heap, std::u16string_view utf16);

@@ -26,6 +26,18 @@ TEST_F(StringTest, LengthsAndIndicesCountUnitsOfUtf16) {
               "RangeError: Invalid code point -1");
 }
 
+TEST_F(StringTest, KnowsAsciiWhereverTheOtherByteStands) {
+    for (std::size_t size = 0; size < 100; ++size) {
+        std::string bytes(size, '\x7f');
+        EXPECT_TRUE(is_ascii(bytes)) << size;
+        for (std::size_t at = 0; at < size; ++at) {
+            bytes[at] = '\x80';
+            EXPECT_FALSE(is_ascii(bytes)) << size << " " << at;
+            bytes[at] = '\x7f';
+        }
+    }
+}
+
 TEST_F(StringTest, SearchesAndCuts) {
     EXPECT_EQ(ask("hello", "indexOf", {text("l")}), "2");
     EXPECT_EQ(ask("hello", "lastIndexOf", {text("l")}), "3");
