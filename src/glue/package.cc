@@ -345,11 +345,13 @@ private:
                                    [](const Import& one) { return !one.unsupported.empty(); });
     }
 
+    // What the module cannot do with these. Wrappers that are not understood do not count: beside a
+    // script without them they are still what the package offers.
     static std::size_t gaps_of(const Bindings& bindings) {
-        const auto bad = [](const auto& item) { return !item.unsupported.empty(); };
-        return static_cast<std::size_t>(std::ranges::count_if(bindings.imports, bad) +
-                                        std::ranges::count_if(bindings.exports, bad)) +
-               (bindings.exports.empty() ? 1 : 0);
+        const auto good = [](const auto& item) { return item.unsupported.empty(); };
+        const auto filled = std::ranges::count_if(bindings.imports, good);
+        return bindings.imports.size() - static_cast<std::size_t>(filled) +
+               (std::ranges::any_of(bindings.exports, good) ? 0 : 1);
     }
 
     [[nodiscard]] Bindings bind(std::string_view module, const ModuleShape& shape) const {

@@ -132,6 +132,17 @@ TEST(Package, TakesTheGlueThatSaysMost) {
     EXPECT_EQ(package->bindings->source.glue, "other.mjs");
 }
 
+TEST(Package, TakesItsEntryWithWrappersOverTextWithout) {
+    const auto package =
+        open({{"package/package.json", R"({"main": "index.js"})"},
+              {"package/x.wasm", "bindgen"},
+              {"package/index.js", std::string(kGlue) + "export async function two() { }"},
+              {"package/index.min.js", kGlue}});
+    ASSERT_TRUE(package);
+    EXPECT_EQ(package->bindings->source.glue, "index.js");
+    EXPECT_EQ(package->bindings->exports.at(1).unsupported, "it is an async function");
+}
+
 TEST(Package, PassesOverTextAboutAnotherModule) {
     const auto package = open({{"package/x.wasm", "bindgen"},
                                {"package/y.js",
