@@ -94,7 +94,9 @@ public:
     }
     Result<void> compute(std::span<const Row> rows) override {
         chosen_.clear();
-        if (fail_in > 0 && --fail_in == 0) {
+        const bool fails = fail_in == 1;
+        fail_in -= fail_in > 0 ? 1 : 0;
+        if (fails) {
             ++failures;
             return fail(ErrorType::kUnavailable, "decode_failed", "as the test wished");
         }
