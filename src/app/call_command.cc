@@ -57,9 +57,9 @@ public:
         : runs_(runs), program_(std::move(program)), conventions_(std::move(conventions)) {}
 
     // Prints the step's lines; gives the last, {"ok": value} or {"error": {...}}.
-    std::string run(std::string step) {
+    std::string run(const std::string& step) {
         const auto lines = std::make_shared<Lines>();
-        auto reply = reply_to(std::move(step), lines);
+        auto reply = reply_to(step, lines);
         if (!reply) {
             lines->add(serving::step_line(std::unexpected(std::move(reply.error()))));
         }
@@ -85,7 +85,7 @@ private:
         std::string last_;
     };
 
-    Result<std::string> reply_to(std::string step, const std::shared_ptr<Lines>& lines) {
+    Result<std::string> reply_to(const std::string& step, const std::shared_ptr<Lines>& lines) {
         serving::RunRequest request;
         request.meta.request_id = base::Uuid::generate().to_string();
         request.meta.timestamp = base::rfc3339_now();
@@ -93,7 +93,7 @@ private:
         request.meta.tenant = "local";
         request.meta.session = "call";
         request.data = "null";
-        request.steps = {.steps = std::vector<std::string>(1, std::move(step)),
+        request.steps = {.steps = std::vector<std::string>(1, step),
                          .conventions = conventions_,
                          .on_line = [lines](std::string_view line) { lines->add(line); }};
         auto sink = std::make_shared<ReplySink>();

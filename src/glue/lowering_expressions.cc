@@ -60,6 +60,26 @@ bool is_optional(const Js& node) {
     return false;
 }
 
+// An expression that glue does not use.
+std::string_view what_it_is(const Js& node) {
+    switch (node.kind) {
+        case JsKind::kMeta:
+            return node.text;
+        case JsKind::kSuper:
+            return "'super' used in another way";
+        case JsKind::kClass:
+            return "a class within a function";
+        case JsKind::kTagged:
+            return "a tagged template";
+        case JsKind::kAwait:
+            return "'await'";
+        case JsKind::kYield:
+            return "'yield'";
+        default:
+            return "a kind of expression that glue does not use";
+    }
+}
+
 }  // namespace
 
 Node Lowering::value(const Js& node) {
@@ -115,20 +135,8 @@ Node Lowering::value(const Js& node) {
         }
         case JsKind::kSpread:
             return node_of(Op::kSpread, {value(node.kid(0))});
-        case JsKind::kMeta:
-            return unsupported(node.text);
-        case JsKind::kSuper:
-            return unsupported("'super' used in another way");
-        case JsKind::kClass:
-            return unsupported("a class within a function");
-        case JsKind::kTagged:
-            return unsupported("a tagged template");
-        case JsKind::kAwait:
-            return unsupported("'await'");
-        case JsKind::kYield:
-            return unsupported("'yield'");
         default:
-            return unsupported("a kind of expression that glue does not use");
+            return unsupported(what_it_is(node));
     }
 }
 

@@ -54,6 +54,8 @@ public:
     // Both outlive it. `arguments` have the function's types; references among them are let go.
     GuestCall(BindgenHost& host, const GuestFunction& function, RawValues arguments);
     ~GuestCall();
+    GuestCall(const GuestCall&) = delete;
+    GuestCall& operator=(const GuestCall&) = delete;
 
     // What is awaited. Apart, since GCC 12 copies an awaited object.
     struct Ended {
@@ -95,6 +97,8 @@ class BindgenBreath final : public BindgenWaiting {
 public:
     explicit BindgenBreath(BindgenHost& host) : host_(host) {}
     ~BindgenBreath();
+    BindgenBreath(const BindgenBreath&) = delete;
+    BindgenBreath& operator=(const BindgenBreath&) = delete;
 
     // Apart, since GCC 12 copies an awaited object.
     struct Taken {

@@ -14,7 +14,6 @@
 namespace realm::sandbox {
 
 using glue::ExportKind;
-using values::Completion;
 using values::Constructs;
 using values::Eventual;
 using JsValue = values::Value;
@@ -92,7 +91,7 @@ private:
     const glue::Export* constructor_;
 };
 
-Completion<JsValue> BindgenHost::class_value(std::uint32_t index) {
+values::Completion<JsValue> BindgenHost::class_value(std::uint32_t index) {
     if (index >= classes_.size()) {
         return world_.fail(values::Builtin::kReferenceError, "the class is not defined");
     }
@@ -104,7 +103,7 @@ Completion<JsValue> BindgenHost::class_value(std::uint32_t index) {
     return JsValue(classes_[index].constructor);
 }
 
-Completion<JsValue> BindgenHost::allocate(std::uint32_t index) {
+values::Completion<JsValue> BindgenHost::allocate(std::uint32_t index) {
     auto made = class_value(index);
     if (!made) {
         return made;
@@ -121,7 +120,7 @@ std::uint32_t BindgenHost::class_of(const values::Object& object) const {
     return kNoClass;
 }
 
-Completion<void> BindgenHost::make_class(std::uint32_t index) {
+values::Completion<void> BindgenHost::make_class(std::uint32_t index) {
     const glue::Bindings& bindings = plan_->bindings();
     const glue::Class& described = bindings.classes[index];
     const auto own = std::ranges::find_if(bindings.exports, [&](const glue::Export& member) {
@@ -169,7 +168,7 @@ Completion<void> BindgenHost::make_class(std::uint32_t index) {
 }
 
 // From a class of JavaScript's own.
-Completion<void> BindgenHost::derive(ClassState& made, const std::string& parent) {
+values::Completion<void> BindgenHost::derive(ClassState& made, const std::string& parent) {
     const JsValue above = values::peek(world_, world_.global(), world_.key(parent));
     if (!values::is_constructor(above)) {
         return world_.fail(values::Builtin::kReferenceError, parent + " is not defined");
@@ -238,7 +237,7 @@ void BindgenHost::add_member(ClassState& made, const glue::Export& member) {
     }
 }
 
-Completion<values::Object*> BindgenHost::exports() {
+values::Completion<values::Object*> BindgenHost::exports() {
     if (exports_) {
         return exports_.get();
     }
@@ -312,9 +311,11 @@ public:
     }
 
     Eventual<JsValue> release(bool destroys) {
-        if (references_ == 0 || --references_ > 0) {
+        if (references_ != 1) {
+            references_ -= references_ == 0 ? 0 : 1;
             co_return JsValue(false);
         }
+        references_ = 0;
         const std::uint32_t a = std::exchange(a_, 0);
         if (destroys) {
             static_cast<void>(co_await host_.destroy_closure(closure_, a, b_));

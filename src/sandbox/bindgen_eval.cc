@@ -72,6 +72,15 @@ values::Eventual<JsValue> BindgenEvaluator::eval(const BindgenCode& code) {
             return while_loop(code);
         case Op::kForOf:
             return for_of(code);
+        default:
+            return expression(code);
+    }
+}
+
+// --- Expressions ---------------------------------------------------------------------------------
+
+values::Eventual<JsValue> BindgenEvaluator::expression(const BindgenCode& code) {
+    switch (code.op) {
         case Op::kVariable:
             return host_.variable(code.index);
         case Op::kTemplate:
@@ -120,8 +129,6 @@ values::Eventual<JsValue> BindgenEvaluator::eval(const BindgenCode& code) {
             return code.op >= Op::kAdd && code.op <= Op::kIn ? binary(code) : module(code);
     }
 }
-
-// --- Expressions ---------------------------------------------------------------------------------
 
 values::Eventual<JsValue> BindgenEvaluator::unary(const BindgenCode& code) {
     values::World& world = host_.world();

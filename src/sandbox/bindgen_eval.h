@@ -83,6 +83,7 @@ private:
     bool goes_on();
 
     // Expressions.
+    Eventual expression(const BindgenCode& code);
     Eventual unary(const BindgenCode& code);
     Eventual binary(const BindgenCode& code);
     Eventual make_template(const BindgenCode& code);

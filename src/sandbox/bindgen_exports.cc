@@ -13,7 +13,6 @@
 
 namespace realm::sandbox {
 
-using values::Completion;
 using values::Eventual;
 using values::Thrown;
 using JsValue = values::Value;
@@ -75,7 +74,7 @@ BindgenHost::Export& BindgenHost::known_export(std::uint32_t index) {
     return known;
 }
 
-Completion<const GuestFunction*> BindgenHost::wasm_function(std::uint32_t index) {
+values::Completion<const GuestFunction*> BindgenHost::wasm_function(std::uint32_t index) {
     const Export& known = known_export(index);
     if (!known.function) {
         return missing(instance_, plan_->wasm_names()[index]);
@@ -83,7 +82,7 @@ Completion<const GuestFunction*> BindgenHost::wasm_function(std::uint32_t index)
     return &*known.function;
 }
 
-Completion<const GuestFunction*> BindgenHost::wasm_function(std::string_view name) {
+values::Completion<const GuestFunction*> BindgenHost::wasm_function(std::string_view name) {
     if (const auto known = helpers_.find(name); known != helpers_.end()) {
         return known->second.get();
     }
@@ -95,7 +94,7 @@ Completion<const GuestFunction*> BindgenHost::wasm_function(std::string_view nam
     return helpers_.emplace(name, std::move(made)).first->second.get();
 }
 
-Completion<JsValue> BindgenHost::wasm_export(std::uint32_t index) {
+values::Completion<JsValue> BindgenHost::wasm_export(std::uint32_t index) {
     Export& known = known_export(index);
     if (known.value.is_undefined()) {
         known.value = export_value(plan_->wasm_names()[index]);
@@ -127,7 +126,7 @@ JsValue BindgenHost::function_value(GuestFunction function) {
                                    std::make_unique<ExportedFunction>(*this, std::move(function))));
 }
 
-Completion<JsValue> BindgenHost::all_wasm_exports() {
+values::Completion<JsValue> BindgenHost::all_wasm_exports() {
     if (all_exports_.is_undefined()) {
         const auto object = world_.object();
         for (const ExportInfo& exported : instance_.program().info().exports) {
@@ -187,7 +186,8 @@ private:
     Which which_;
 };
 
-Completion<JsValue> BindgenHost::table_get(const wasmtime_table_t& table, std::uint32_t index) {
+values::Completion<JsValue> BindgenHost::table_get(const wasmtime_table_t& table,
+                                                   std::uint32_t index) {
     wasmtime_val_t value{};
     if (!wasmtime_table_get(context(), &table, index, &value)) {
         return world_.range_error("WebAssembly.Table.get(): invalid address");
@@ -200,8 +200,8 @@ Completion<JsValue> BindgenHost::table_get(const wasmtime_table_t& table, std::u
     return take_raw(value);
 }
 
-Completion<JsValue> BindgenHost::table_set(const wasmtime_table_t& table, std::uint32_t index,
-                                           const JsValue& value) {
+values::Completion<JsValue> BindgenHost::table_set(const wasmtime_table_t& table,
+                                                   std::uint32_t index, const JsValue& value) {
     auto raw = to_raw(WASM_EXTERNREF, value);
     if (!raw) {
         return out_of_references();
@@ -214,7 +214,8 @@ Completion<JsValue> BindgenHost::table_set(const wasmtime_table_t& table, std::u
     return JsValue();
 }
 
-Completion<JsValue> BindgenHost::table_grow(const wasmtime_table_t& table, std::uint32_t by) {
+values::Completion<JsValue> BindgenHost::table_grow(const wasmtime_table_t& table,
+                                                    std::uint32_t by) {
     auto fill = to_raw(WASM_EXTERNREF, JsValue());
     if (!fill) {
         return out_of_references();

@@ -23,7 +23,6 @@
 namespace realm::sandbox {
 
 using values::Arguments;
-using values::Completion;
 using values::Eventual;
 using values::Thrown;
 using JsValue = values::Value;
@@ -156,11 +155,11 @@ const values::PropertyKey& BindgenHost::key(std::uint32_t index) {
     return keys_[index];
 }
 
-Completion<JsValue> BindgenHost::constant(std::uint32_t index) {
+values::Completion<JsValue> BindgenHost::constant(std::uint32_t index) {
     return constant_named(plan_->texts()[index]);
 }
 
-Completion<JsValue> BindgenHost::constant_named(const std::string& name) {
+values::Completion<JsValue> BindgenHost::constant_named(const std::string& name) {
     if (const auto made = constants_.find(name); made != constants_.end()) {
         return made->second;
     }
@@ -185,7 +184,7 @@ std::optional<JsValue> BindgenHost::global(std::uint32_t index) {
         return std::nullopt;
     }
     auto value = values::get_from(world_, global, name, JsValue::of(global));
-    auto taken = value.ready() ? value.take() : Completion<JsValue>();
+    auto taken = value.ready() ? value.take() : values::Completion<JsValue>();
     return taken ? std::move(*taken) : JsValue();
 }
 
@@ -411,7 +410,7 @@ Error BindgenHost::error_of(const Thrown& thrown) {
     return error;
 }
 
-Completion<void> BindgenHost::check_values() {
+values::Completion<void> BindgenHost::check_values() {
     const values::Heap& heap = world_.heap();
     if (plan_->bindings().handles == glue::HandleMode::kTable &&
         (heap.cells() > collect_at_cells_ || heap.bytes() > collect_at_bytes_)) {
@@ -432,7 +431,7 @@ std::span<std::byte> BindgenHost::memory() const {
     return instance_.memory_view();
 }
 
-Completion<std::span<std::byte>> BindgenHost::range(double address, double bytes) {
+values::Completion<std::span<std::byte>> BindgenHost::range(double address, double bytes) {
     const auto all = memory();
     if (address < 0 || address + bytes > static_cast<double>(all.size())) {
         return fault(ErrorType::kProgramTrap, "bad_pointer",

@@ -15,7 +15,6 @@
 namespace realm::sandbox {
 namespace {
 
-using values::Completion;
 using values::Eventual;
 using values::Thrown;
 using JsValue = values::Value;
@@ -34,7 +33,7 @@ wasm_trap_t* trap_with(BindgenHost& host, const AdaptedImport& import, Thrown th
     return new_trap("an import threw an error");
 }
 
-Completion<void> check_supported(BindgenHost& host, const AdaptedImport& import) {
+values::Completion<void> check_supported(BindgenHost& host, const AdaptedImport& import) {
     if (import.import->unsupported.empty()) {
         return {};
     }
@@ -97,8 +96,9 @@ struct OpenImport {
     BindgenActivation activation;
 };
 
-void settle(BindgenHost& host, const AdaptedImport& import, Completion<wasmtime_val_t> outcome,
-            wasmtime_val_t* results, wasm_trap_t** trap) {
+void settle(BindgenHost& host, const AdaptedImport& import,
+            values::Completion<wasmtime_val_t> outcome, wasmtime_val_t* results,
+            wasm_trap_t** trap) {
     if (!outcome) {
         *trap = trap_with(host, import, std::move(outcome.error()));
     } else if (!import.results.empty()) {
@@ -204,8 +204,8 @@ void to_raw(BindgenHost& host, wasmtime_val_t value, wasmtime_val_raw_t& raw) {
     wasmtime_val_unroot(&value);
 }
 
-Completion<wasmtime_val_t> immediate_result(BindgenHost& host, const AdaptedImport& import,
-                                            Completion<JsValue> result) {
+values::Completion<wasmtime_val_t> immediate_result(BindgenHost& host, const AdaptedImport& import,
+                                                    values::Completion<JsValue> result) {
     if (!result) {
         return std::unexpected(std::move(result.error()));
     }

@@ -147,7 +147,8 @@ values::Eventual<JsValue> BindgenEvaluator::view(const BindgenCode& code) {
     values::World& world = host_.world();
     const values::ElementType type = element_type(code.element);
     double address = 0;
-    double count = static_cast<double>(host_.memory().size() / values::size_of(type));
+    const std::size_t whole = host_.memory().size() / values::size_of(type);
+    auto count = static_cast<double>(whole);
     if (code.operands.size() == 2) {
         const JsValue at = co_await eval(code.operands[0]);
         const JsValue length = co_await eval(code.operands[1]);

@@ -14,7 +14,6 @@
 namespace realm::sandbox {
 
 using JsValue = values::Value;
-using values::Completion;
 using values::Eventual;
 using values::Thrown;
 
@@ -27,7 +26,7 @@ std::unexpected<Thrown> bad_handle(std::string message) {
 
 }  // namespace
 
-Completion<JsValue> BindgenHost::get_handle(std::uint32_t handle) {
+values::Completion<JsValue> BindgenHost::get_handle(std::uint32_t handle) {
     if (plan_->bindings().handles != glue::HandleMode::kTable) {
         return slab_.get(handle);
     }
@@ -57,7 +56,7 @@ std::string BindgenHost::take_text(std::uint32_t handle) {
     return held.is_string() ? held.string().utf8() : values::message_of(world_, held);
 }
 
-Completion<std::uint32_t> BindgenHost::add_to_slab(JsValue value) {
+values::Completion<std::uint32_t> BindgenHost::add_to_slab(JsValue value) {
     if (slab_.size() >= limits_.values) {
         return std::unexpected(Thrown(limit_error(
             {.limit = "host_values", .setting = "limits.host_values", .value = limits_.values},
@@ -82,7 +81,7 @@ Eventual<std::uint32_t> BindgenHost::add_to_table(JsValue value) {
     co_return handle;
 }
 
-Completion<void> BindgenHost::set_in_table(std::uint32_t handle, const JsValue& value) {
+values::Completion<void> BindgenHost::set_in_table(std::uint32_t handle, const JsValue& value) {
     const wasmtime_table_t* const table = reference_table();
     auto raw = to_raw(WASM_EXTERNREF, value);
     if (!raw) {

@@ -19,7 +19,6 @@
 
 namespace realm::sandbox {
 
-using values::Completion;
 using values::Eventual;
 using values::Thrown;
 
@@ -177,7 +176,7 @@ std::unexpected<Thrown> BindgenSteps::unknown(std::string_view name) {
                                count > 10 ? ", ..." : ""));
 }
 
-Completion<BindgenSteps::JsValue> BindgenSteps::exported(std::string_view name) {
+values::Completion<BindgenSteps::JsValue> BindgenSteps::exported(std::string_view name) {
     auto exports = host_.exports();
     if (!exports) {
         return std::unexpected(std::move(exports.error()));
@@ -201,7 +200,7 @@ Eventual<BindgenSteps::JsValue> BindgenSteps::call(const ForeignStep& step,
         return call_member(what.substr(0, dot), what.substr(dot + 1), arguments);
     }
     const auto named = find(what);
-    auto function = named ? Completion<JsValue>(*named) : exported(what);
+    auto function = named ? values::Completion<JsValue>(*named) : exported(what);
     if (!function) {
         return std::unexpected(std::move(function.error()));
     }
@@ -275,7 +274,7 @@ BindgenSteps::JsValue BindgenSteps::callback(std::string_view name, const JsValu
         host_.world().function(name, 0, std::make_unique<Callback>(*this, name, returns)));
 }
 
-Completion<void> BindgenSteps::add_line(const std::string& line) {
+values::Completion<void> BindgenSteps::add_line(const std::string& line) {
     line_bytes_ += line.size();
     if (line_bytes_ > host_.limits().value_bytes) {
         return std::unexpected(

@@ -408,7 +408,7 @@ Error Instance::failure_of(wasm_trap_t* trap_raw, wasmtime_error_t* error_raw,
         exited_ = true;
         return exit_error();
     } else if (auto thrown = bindgen_ ? bindgen_->take_in_flight() : std::nullopt) {
-        failure = bindgen_->error_of(std::move(*thrown));
+        failure = bindgen_->error_of(*thrown);
     } else {
         failure = trap ? report_trap(program_name(), *trap, guest_limits_)
                        : report_error(program_name(), *error, guest_limits_);

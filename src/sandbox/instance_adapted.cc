@@ -32,8 +32,14 @@ std::optional<Error> Instance::interrupted() {
     if (auto reason = port_.interrupted()) {
         return reason;
     }
+    // By CPU time, since others may have the processor; from the first time it is asked in a turn.
     const auto most = limits_.bindgen.turn;
-    if (base::SteadyClock::now() - turn_began_ <= most) {
+    const auto used = port_.cpu_time();
+    if (std::exchange(metered_turn_, turn_) != turn_) {
+        turn_began_at_ = used;
+        return std::nullopt;
+    }
+    if (used - turn_began_at_ <= most) {
         return std::nullopt;
     }
     return limit_error(

@@ -35,8 +35,8 @@ Eventual<Value> of(World& world, Call call) {
 }
 
 Eventual<Value> from(World& world, Call call) {
-    const Value source = call.argument(0);
-    const Value mapper = call.argument(1);
+    const Value& source = call.argument(0);
+    const Value& mapper = call.argument(1);
     if (!mapper.is_undefined()) {
         co_await require_callable(world, mapper);
     }

@@ -141,7 +141,7 @@ Eventual<Value> reflect_has(World& world, Call call) {
 }
 
 Eventual<Value> reflect_apply(World& world, Call call) {
-    const Value function = call.argument(0);
+    const Value& function = call.argument(0);
     if (!is_callable(function)) {
         co_return world.type_error(
             "Function.prototype.apply was called on " + describe(world, function) + ", which is " +
@@ -153,7 +153,7 @@ Eventual<Value> reflect_apply(World& world, Call call) {
 }
 
 Eventual<Value> reflect_construct(World& world, Call call) {
-    const Value target = call.argument(0);
+    const Value& target = call.argument(0);
     const Value new_target = call.arguments.size() > 2 ? call.arguments[2] : target;
     for (const Value& value : {target, new_target}) {
         if (!is_constructor(value)) {

@@ -78,7 +78,7 @@ Eventual<Value> create(World& world, Call call) {
 }
 
 Eventual<Value> define_property(World& world, Call call) {
-    const Value target = call.argument(0);
+    const Value& target = call.argument(0);
     if (!target.is_object()) {
         co_return world.type_error("Object.defineProperty called on non-object");
     }
@@ -218,7 +218,7 @@ Completion<void> change_prototype(World& world, Object& object, const Value& pro
 }
 
 Eventual<Value> set_prototype_of(World& world, Call call) {
-    const Value target = call.argument(0);
+    const Value& target = call.argument(0);
     const Value& prototype = call.argument(1);
     if (target.is_nullish()) {
         co_return world.type_error("Object.setPrototypeOf called on null or undefined");

@@ -72,7 +72,7 @@ Eventual<Value> after(World& world, Call call) {
 }
 
 Eventual<Value> finally(World& world, Call call) {
-    const Value callback = call.argument(0);
+    const Value& callback = call.argument(0);
     std::array arguments{callback, callback};
     if (is_callable(callback)) {
         std::vector<Value> captured{callback};

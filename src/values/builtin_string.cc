@@ -58,7 +58,7 @@ Eventual<Value> from_code_point(World& world, Call call) {
     TextBuilder out;
     for (const Value& argument : call.arguments) {
         const double point = co_await to_number(world, argument);
-        if (!(point >= 0 && point <= 0x10FFFF) || std::trunc(point) != point) {
+        if (point < 0 || point > 0x10FFFF || std::trunc(point) != point) {
             const Ref<String> text = co_await to_string(world, argument);
             co_return world.range_error("Invalid code point " + text->utf8());
         }
@@ -177,11 +177,11 @@ Eventual<Value> includes(World& world, Call call) {
     const double from = co_await integer_or(world, call.argument(1), 0);
     co_await world.step(text->length());
     co_return Value(text->find(*part, clamp_index(std::max(from, 0.0), text->length())) !=
-                    String::npos);
+                    String::kNpos);
 }
 
 Value index_value(std::size_t found) {
-    return found == String::npos ? Value(-1) : Value(found);
+    return found == String::kNpos ? Value(-1) : Value(found);
 }
 
 Eventual<Value> index_of(World& world, Call call) {

@@ -88,7 +88,7 @@ Eventual<Value> replace(World& world, Call call, bool all) {
     std::size_t copied = 0;
     std::size_t at = text->find(*part, 0);
     co_await world.step(text->length());
-    while (at != String::npos) {
+    while (at != String::kNpos) {
         out.add_range(*text, copied, at);
         if (calls) {
             const std::array arguments{Value(part), Value(at), Value(text)};
@@ -102,7 +102,7 @@ Eventual<Value> replace(World& world, Call call, bool all) {
         co_await world.admit(out.size());
         copied = at + part->length();
         const std::size_t next = std::max<std::size_t>(part->length(), 1);
-        at = all && at + next <= text->length() ? text->find(*part, at + next) : String::npos;
+        at = all && at + next <= text->length() ? text->find(*part, at + next) : String::kNpos;
     }
     out.add_range(*text, copied, text->length());
     if (out.size() > String::kMaxLength) {
@@ -196,7 +196,7 @@ Eventual<Value> string_split(World& world, Call call) {
         co_return Value(world.array(std::move(out)));
     }
     std::size_t from = 0;
-    for (std::size_t at = text->find(*separator, 0); at != String::npos && out.size() < limit;
+    for (std::size_t at = text->find(*separator, 0); at != String::kNpos && out.size() < limit;
          at = text->find(*separator, from)) {
         out.emplace_back(substring(world.heap(), *text, from, at));
         from = at + size;

@@ -97,7 +97,7 @@ Eventual<Value> decoder_construct(World& world, Call call) {
     }
     bool fatal = false;
     bool ignores_mark = false;
-    const Value options = call.argument(1);
+    const Value& options = call.argument(1);
     if (options.is_object()) {
         const Value wants_fatal = co_await get(world, options, world.key("fatal"));
         const Value wants_mark = co_await get(world, options, world.key("ignoreBOM"));

@@ -150,7 +150,7 @@ Eventual<Value> set(World& world, Call call) {
     if (offset < 0) {
         co_return world.range_error("offset is out of bounds");
     }
-    const Value source = call.argument(0);
+    const Value& source = call.argument(0);
     auto* const from = source.as<TypedArrayObject>();
     const auto fits = [&](double count) {
         return offset + count <= static_cast<double>(target->length());

@@ -58,8 +58,9 @@ CivilTime civil_time(double time) {
     const std::int64_t day_of_year =
         day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     const std::int64_t month = (5 * day_of_year + 2) / 153;
+    const std::int64_t day = day_of_year - (153 * month + 2) / 5 + 1;
     CivilTime out;
-    out.day = static_cast<double>(day_of_year - (153 * month + 2) / 5 + 1);
+    out.day = static_cast<double>(day);
     out.month = static_cast<double>(month < 10 ? month + 2 : month - 10);
     out.year = static_cast<double>(year_of_era + era * 400) + (out.month < 2 ? 1 : 0);
     out.hour = std::floor(rest / 3'600'000);

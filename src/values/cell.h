@@ -83,11 +83,13 @@ public:
     Ref(Ref&& other) noexcept : cell_(std::exchange(other.cell_, nullptr)) {}
     template <class U>
         requires std::is_base_of_v<T, U> && (!std::is_same_v<T, U>)
-    Ref(const Ref<U>& other) noexcept
-        : Ref(static_cast<T*>(other.get())) {}  // NOLINT(google-explicit-constructor)
+    // NOLINTNEXTLINE(google-explicit-constructor): like the pointer it is
+    Ref(const Ref<U>& other) noexcept : Ref(static_cast<T*>(other.get())) {}
     Ref& operator=(const Ref& other) noexcept {
-        Ref copy(other);
-        std::swap(cell_, copy.cell_);
+        if (this != &other) {
+            Ref copy(other);
+            std::swap(cell_, copy.cell_);
+        }
         return *this;
     }
     Ref& operator=(Ref&& other) noexcept {

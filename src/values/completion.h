@@ -89,11 +89,11 @@ class [[nodiscard]] Eventual {
 public:
     using promise_type = detail::EventualPromise<T>;
 
-    Eventual(T value) : now_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
-    Eventual(Completion<T> result)
-        : now_(std::move(result)) {}          // NOLINT(google-explicit-constructor)
-    Eventual(std::unexpected<Thrown> thrown)  // NOLINT(google-explicit-constructor)
-        : now_(Completion<T>(std::move(thrown))) {}
+    // What is there already is returned as it is. NOLINTBEGIN(google-explicit-constructor)
+    Eventual(T value) : now_(std::move(value)) {}
+    Eventual(Completion<T> result) : now_(std::move(result)) {}
+    Eventual(std::unexpected<Thrown> thrown) : now_(Completion<T>(std::move(thrown))) {}
+    // NOLINTEND(google-explicit-constructor)
     explicit Eventual(std::coroutine_handle<promise_type> coroutine) : coroutine_(coroutine) {}
     Eventual(Eventual&& other) noexcept
         : now_(std::move(other.now_)), coroutine_(std::exchange(other.coroutine_, nullptr)) {}

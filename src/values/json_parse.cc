@@ -145,7 +145,7 @@ private:
     Completion<std::optional<Value>> begin_object() {
         ++at_;
         skip_space();
-        const Value object = world_.object();
+        Value object = world_.object();
         if (peek() == '}') {
             ++at_;
             return object;
@@ -160,7 +160,7 @@ private:
     Completion<std::optional<Value>> begin_array() {
         ++at_;
         skip_space();
-        const Value array = world_.array();
+        Value array = world_.array();
         if (peek() == ']') {
             ++at_;
             return array;

@@ -289,7 +289,7 @@ std::string number_to_precision(double number, int digits) {
         return sign + mantissa;
     }
     if (exponent >= 0) {
-        const auto whole = static_cast<std::size_t>(exponent + 1);
+        const auto whole = static_cast<std::size_t>(exponent) + 1;
         return sign + mantissa.substr(0, whole) + "." + mantissa.substr(whole);
     }
     return sign + "0." + std::string(static_cast<std::size_t>(-exponent - 1), '0') + mantissa;

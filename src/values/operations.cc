@@ -235,9 +235,7 @@ bool has_property(World& world, Object& object, const PropertyKey& key) {
     return lookup(world, object, key).has_value();
 }
 
-Eventual<Value> delete_property(World& world, const Value& base_value, const Value& key_value) {
-    const Value base = base_value;
-    const Value key = key_value;
+Eventual<Value> delete_property(World& world, const Value& base, const Value& key) {
     if (base.is_nullish()) {
         co_return world.type_error("Cannot convert undefined or null to object");
     }

@@ -62,7 +62,7 @@ private:
     }
 
     void number(double number) {
-        if (std::isfinite(number) && !(number == 0 && std::signbit(number))) {
+        if (std::isfinite(number) && (number != 0 || !std::signbit(number))) {
             out_.add(number_to_text(number));
             return;
         }

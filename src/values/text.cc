@@ -71,7 +71,7 @@ std::size_t find_in(const Text& text, const Part& part, std::size_t from) {
     }
     const auto found = std::search(text.begin() + static_cast<std::ptrdiff_t>(from), text.end(),
                                    std::boyer_moore_searcher(part.begin(), part.end()));
-    return found == text.end() ? String::npos : static_cast<std::size_t>(found - text.begin());
+    return found == text.end() ? String::kNpos : static_cast<std::size_t>(found - text.begin());
 }
 
 template <class Text, class Part>
@@ -83,7 +83,7 @@ std::size_t rfind_in(const Text& text, const Part& part, std::size_t from) {
     const auto first = text.rbegin() + static_cast<std::ptrdiff_t>(text.size() - end);
     const auto found =
         std::search(first, text.rend(), std::boyer_moore_searcher(part.rbegin(), part.rend()));
-    return found == text.rend() ? String::npos
+    return found == text.rend() ? String::kNpos
                                 : static_cast<std::size_t>(text.rend() - found) - part.size();
 }
 
@@ -182,14 +182,14 @@ bool String::has_at(const String& part, std::size_t index) const {
 
 std::size_t String::find(const String& part, std::size_t from) const {
     if (is_ascii()) {
-        return part.is_ascii() ? find_in(ascii(), part.ascii(), from) : npos;
+        return part.is_ascii() ? find_in(ascii(), part.ascii(), from) : kNpos;
     }
     return find_in(wide(), part.utf16(), from);
 }
 
 std::size_t String::rfind(const String& part, std::size_t from) const {
     if (is_ascii()) {
-        return part.is_ascii() ? rfind_in(ascii(), part.ascii(), from) : npos;
+        return part.is_ascii() ? rfind_in(ascii(), part.ascii(), from) : kNpos;
     }
     return rfind_in(wide(), part.utf16(), from);
 }

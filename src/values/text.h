@@ -52,10 +52,10 @@ public:
     [[nodiscard]] int compare(const String& other) const;
     // Whether it holds that text at `index`.
     [[nodiscard]] bool has_at(const String& part, std::size_t index) const;
-    // The first at `from` or later, the last at `from` or before; npos where there is none.
+    // The first at `from` or later, the last at `from` or before; kNpos where there is none.
     [[nodiscard]] std::size_t find(const String& part, std::size_t from) const;
     [[nodiscard]] std::size_t rfind(const String& part, std::size_t from) const;
-    static constexpr std::size_t npos = std::string::npos;
+    static constexpr std::size_t kNpos = std::string::npos;
 
 private:
     std::variant<std::string, std::u16string> text_;

@@ -24,7 +24,7 @@ private:
 class BuffersTest : public WorldTest {};
 
 TEST_F(BuffersTest, EveryElementTypeWrapsAsItsClassSays) {
-    const auto stored = [&](std::string_view name, Value value) {
+    const auto stored = [&](std::string_view name, const Value& value) {
         const Value array = must(make(name, {Value(1)}));
         must(set(world_, array, Value(0), value));
         return show(get(world_, array, Value(0)));

@@ -2,6 +2,7 @@
 
 #include "world_fixture.h"
 
+// NOLINTBEGIN(performance-unnecessary-value-param): native functions have one signature.
 namespace realm::values {
 namespace {
 
@@ -153,3 +154,4 @@ TEST_F(CollectionsTest, IterationFollowsTheProtocol) {
 
 }  // namespace
 }  // namespace realm::values
+// NOLINTEND(performance-unnecessary-value-param)

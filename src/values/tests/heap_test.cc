@@ -1,5 +1,6 @@
 #include "world_fixture.h"
 
+// NOLINTBEGIN(performance-unnecessary-value-param): native functions have one signature.
 namespace realm::values {
 namespace {
 
@@ -206,3 +207,4 @@ TEST_F(HeapTest, EqualTextsAreOneKey) {
 
 }  // namespace
 }  // namespace realm::values
+// NOLINTEND(performance-unnecessary-value-param)

@@ -2,6 +2,7 @@
 
 #include "world_fixture.h"
 
+// NOLINTBEGIN(performance-unnecessary-value-param): native functions have one signature.
 namespace realm::values {
 namespace {
 
@@ -200,3 +201,4 @@ TEST_F(HostTest, SymbolsAreRegisteredAndWellKnown) {
 
 }  // namespace
 }  // namespace realm::values
+// NOLINTEND(performance-unnecessary-value-param)

@@ -1,5 +1,8 @@
+#include <utility>
+
 #include "world_fixture.h"
 
+// NOLINTBEGIN(performance-unnecessary-value-param): native functions have one signature.
 namespace realm::values {
 namespace {
 
@@ -9,7 +12,7 @@ protected:
         return error_of(parse_json(world_, text(source).string()));
     }
     std::string written(const Value& value, Value replacer = {}, Value space = {}) {
-        auto done = stringify_json(world_, value, replacer, space).take();
+        auto done = stringify_json(world_, value, std::move(replacer), std::move(space)).take();
         if (!done) {
             return error_text(done.error());
         }
@@ -221,3 +224,4 @@ TEST_F(JsonTest, StepsThatAreNoneAreRefused) {
 
 }  // namespace
 }  // namespace realm::values
+// NOLINTEND(performance-unnecessary-value-param)

@@ -1,4 +1,5 @@
 #include <cmath>
+#include <utility>
 
 #include "world_fixture.h"
 
@@ -7,15 +8,17 @@ namespace {
 
 class OperatorsTest : public WorldTest {
 protected:
-    std::string add(Value left, Value right) {
+    std::string add(const Value& left, const Value& right) {
         return show(binary(world_, BinaryOperator::kAdd, left, right));
     }
-    std::string apply(BinaryOperator op, Value left, Value right) {
+    std::string apply(BinaryOperator op, const Value& left, const Value& right) {
         return show(binary(world_, op, left, right));
     }
-    bool equal(Value left, Value right) { return *loosely_equal(world_, left, right).take(); }
+    bool equal(Value left, Value right) {
+        return *loosely_equal(world_, std::move(left), std::move(right)).take();
+    }
     bool less(Value left, Value right) {
-        return *compare(world_, Comparison::kLess, left, right).take();
+        return *compare(world_, Comparison::kLess, std::move(left), std::move(right)).take();
     }
 };
 

@@ -3,6 +3,7 @@
 #include "base/task.h"
 #include "world_fixture.h"
 
+// NOLINTBEGIN(performance-unnecessary-value-param): native functions have one signature.
 namespace realm::values {
 namespace {
 
@@ -45,8 +46,8 @@ TEST_F(PromiseTest, TheExecutorRunsAtOnceAndTheFirstCallCounts) {
     const Value executor = function(+[](World& world, Call call) -> Eventual<Value> {
         const std::array first{Value(1)};
         const std::array second{Value(2)};
-        const Value resolve = call.argument(0);
-        const Value reject = call.argument(1);
+        const Value& resolve = call.argument(0);
+        const Value& reject = call.argument(1);
         co_await values::call(world, resolve, Value(), first);
         co_await values::call(world, reject, Value(), second);
         co_return world.range_error("too late");
@@ -67,7 +68,7 @@ TEST_F(PromiseTest, ThenablesAreFollowed) {
     must(set(world_, thenable, text("then"),
              function(+[](World& world, Call call) -> Eventual<Value> {
                  const std::array arguments{Value(42)};
-                 const Value resolve = call.argument(0);
+                 const Value& resolve = call.argument(0);
                  co_return co_await values::call(world, resolve, Value(), arguments);
              })));
     const Value promise = must(run("Promise.resolve", {thenable}));
@@ -298,3 +299,4 @@ TEST_F(PromiseTest, TimersComeDueInOrder) {
 
 }  // namespace
 }  // namespace realm::values
+// NOLINTEND(performance-unnecessary-value-param)

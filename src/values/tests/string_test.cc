@@ -1,5 +1,6 @@
 #include "world_fixture.h"
 
+// NOLINTBEGIN(performance-unnecessary-value-param): native functions have one signature.
 namespace realm::values {
 namespace {
 
@@ -147,3 +148,4 @@ TEST_F(StringTest, UriEscapes) {
 
 }  // namespace
 }  // namespace realm::values
+// NOLINTEND(performance-unnecessary-value-param)
