@@ -1,6 +1,8 @@
 // `realm call`: calls of a module's exports, in this process, one JSON line each.
 
+#include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -163,6 +165,15 @@ int run_steps(const CommonOptions& common, const CallOptions& options, Caller& c
     return 0;
 }
 
+// The machine is the caller's own, so a module has room for what it would have in a browser.
+config::Settings roomy_defaults() {
+    config::Settings settings;
+    settings.limits.memory_bytes = std::uint64_t{1} << 30;
+    settings.limits.table_elements = 100'000;
+    settings.limits.cpu_ms = std::chrono::minutes(1);
+    return settings;
+}
+
 }  // namespace
 
 int call_command(const CommonOptions& common, const CallOptions& options) {
@@ -172,7 +183,7 @@ int call_command(const CommonOptions& common, const CallOptions& options) {
                                    "standard input)")
                                   .error());
     }
-    auto settings = settings_from(common);
+    auto settings = settings_from(common, roomy_defaults());
     if (!settings) {
         return report(common, settings.error());
     }

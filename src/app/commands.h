@@ -76,8 +76,8 @@ int program_remove_command(const CommonOptions& common, const ProgramCommandOpti
 // `key` "-" reads one from standard input; without it a new key is made.
 int key_hash_command(const CommonOptions& common, const std::optional<std::string>& key);
 
-// Defaults, file, environment, then the overrides.
-Result<config::Settings> settings_from(const CommonOptions& common);
+// `defaults`, file, environment, then the overrides.
+Result<config::Settings> settings_from(const CommonOptions& common, config::Settings defaults = {});
 
 // Prints "realm: message" (or the error as JSON) to standard error; returns its exit code.
 int report(const CommonOptions& common, const Error& error);

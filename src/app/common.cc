@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <iostream>
+#include <utility>
 
 #include "app/commands.h"
 #include "envelope/envelope.h"
@@ -10,12 +11,12 @@
 
 namespace realm::app {
 
-Result<config::Settings> settings_from(const CommonOptions& common) {
+Result<config::Settings> settings_from(const CommonOptions& common, config::Settings defaults) {
     std::optional<std::filesystem::path> file;
     if (common.config_file) {
         file = *common.config_file;
     }
-    auto settings = config::load_settings(file, config::process_environment());
+    auto settings = config::load_settings(file, config::process_environment(), std::move(defaults));
     if (!settings) {
         return settings;
     }

@@ -115,8 +115,7 @@ Environment process_environment() {
 }
 
 Result<Settings> load_settings(const std::optional<std::filesystem::path>& file,
-                               const Environment& environment) {
-    Settings settings;
+                               const Environment& environment, Settings settings) {
     settings.file = choose_file(file, environment);
     if (settings.file) {
         const auto text = read_file(*settings.file);

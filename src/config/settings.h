@@ -81,12 +81,12 @@ using Environment = std::function<std::optional<std::string>(const std::string& 
 // Reads the environment of the process; call it before other threads change that.
 Environment process_environment();
 
-// Defaults, then the TOML file (`file`, else $REALM_CONFIG, else realm/realm.toml in
-// $XDG_CONFIG_HOME or ~/.config where that exists), then the variables REALM_*. An empty variable
-// counts as unset. Errors are invalid_request/invalid_config; the message names the file and line
-// (or the variable), the setting, its value and what is allowed.
+// `settings`, the defaults, then the TOML file (`file`, else $REALM_CONFIG, else realm/realm.toml
+// in $XDG_CONFIG_HOME or ~/.config where that exists), then the variables REALM_*. An empty
+// variable counts as unset. Errors are invalid_request/invalid_config; the message names the file
+// and line (or the variable), the setting, its value and what is allowed.
 Result<Settings> load_settings(const std::optional<std::filesystem::path>& file,
-                               const Environment& environment);
+                               const Environment& environment, Settings settings = {});
 
 // Sets one setting from text, as a flag gives it. `origin` says in the error where the text came
 // from ("--port"). Unknown keys are refused with a suggestion.

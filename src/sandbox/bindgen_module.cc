@@ -233,7 +233,9 @@ values::Eventual<JsValue> BindgenEvaluator::pass_array(const BindgenCode& code) 
         host_.vector_length = static_cast<std::uint32_t>(length / size);
         co_return JsValue(address);
     }
-    const std::vector<JsValue> elements = co_await values::list_from_array_like(world, given);
+    // As TypedArray.prototype.set() has it: text is its characters, a number nothing.
+    const JsValue list(co_await values::to_object(world, given));
+    const std::vector<JsValue> elements = co_await values::list_from_array_like(world, list);
     std::vector<std::byte> stored(elements.size() * size);
     for (std::size_t i = 0; i < elements.size(); ++i) {
         const JsValue numeric = co_await values::to_element(world, type, elements[i]);

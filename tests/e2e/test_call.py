@@ -95,6 +95,21 @@ def test_a_step_beyond_its_cpu_time_leaves_the_next_one_a_fresh_instance(realm, 
     assert [line.get("ok") or error_of(line) for line in lines] == [1, 2, "cpu_time", 1]
 
 
+def test_a_module_has_more_room_than_a_run_of_a_server_unless_configured(realm, tmp_path):
+    module = tmp_path / "large.wat"
+    module.write_text('(module (memory 16384) (table 100000 funcref) (func (export "pages") '
+                      '(result i32) memory.size))')
+    assert call(realm, module, step("pages")) == [{"ok": 16384}]
+    small = realm("call", module, "pages", REALM_LIMIT_MEMORY_BYTES="1073676288")
+    assert small.code == 6
+    assert "at most 1073676288 bytes are allowed (limits.memory_bytes" in small.err
+    module.write_text('(module (table 100001 funcref) (func (export "f")))')
+    wide = realm("call", module, "f")
+    assert wide.code == 6
+    assert "100000" in wide.err
+    assert "limits.table_elements" in wide.err
+
+
 def test_class_of_the_forerunners_shape_generates_with_the_real_model(realm):
     first, loaded, field, answer, length, again, longer, freed, gone = call(
         realm, SHAPE, step("new Realm", **{"as": "r"}), step("r.loadModel", ""),
