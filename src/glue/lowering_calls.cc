@@ -4,6 +4,7 @@
 #include <array>
 #include <string>
 
+#include "base/bytes.h"
 #include "glue/lowering.h"
 
 namespace realm::glue {
@@ -80,7 +81,8 @@ std::string callee_text(const Js& node) {
 // A call of what the glue writes so.
 Node named_call(const Js& callee, Node call) {
     call.callee = callee_text(callee);
-    if (call.callee.size() > kMaxCalleeBytes) {
+    // What is not UTF-8 grows when it is written.
+    if (call.callee.size() > kMaxCalleeBytes || !base::is_utf8(call.callee)) {
         call.callee.clear();
     }
     return call;
