@@ -109,7 +109,8 @@ void add_run(CLI::App& app, CommandLine& line) {
 void add_call(CLI::App& app, CommandLine& line) {
     CLI::App* call = app.add_subcommand(
         "call", "Call exports of any WebAssembly module, in this process; one JSON line each");
-    call->add_option("PATH", line.call.path, "A .wasm file, or the directory of a package")
+    call->add_option("PATH", line.call.path,
+                     "A .wasm file, or an npm package: its directory or its .tgz")
         ->required();
     call->add_option("FUNCTION", line.call.function, "The export to call");
     call->add_option("ARG", line.call.arguments, "Its arguments: JSON, or text");
@@ -170,7 +171,10 @@ void add_internal(CLI::App& app, CommandLine& line) {
 
 // The options of a command that takes a module's file.
 void add_module(CLI::App& command, CommandLine& line) {
-    command.add_option("FILE", line.program.file, "The module, a .wasm file")->required();
+    command
+        .add_option("FILE", line.program.file,
+                    "The module: a .wasm file, or an npm package, its directory or its .tgz")
+        ->required();
     command.add_option("--manifest", line.program.manifest, "Its manifest, a JSON file")
         ->type_name("FILE");
 }
