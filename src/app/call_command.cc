@@ -165,7 +165,7 @@ int run_steps(const CommonOptions& common, const CallOptions& options, Caller& c
     return 0;
 }
 
-// The machine is the caller's own, so a module has room for what it would have in a browser.
+// The machine is the caller's own, so a module has more room than a tenant's on a server.
 config::Settings roomy_defaults() {
     config::Settings settings;
     settings.limits.memory_bytes = std::uint64_t{1} << 30;

@@ -311,11 +311,13 @@ public:
     }
 
     Eventual<JsValue> release(bool destroys) {
-        if (references_ != 1) {
-            references_ -= references_ == 0 ? 0 : 1;
+        if (references_ == 0) {
             co_return JsValue(false);
         }
-        references_ = 0;
+        --references_;
+        if (references_ != 0) {
+            co_return JsValue(false);
+        }
         const std::uint32_t a = std::exchange(a_, 0);
         if (destroys) {
             static_cast<void>(co_await host_.destroy_closure(closure_, a, b_));

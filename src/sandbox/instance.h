@@ -210,8 +210,8 @@ private:
     Breath breath_ = Breath::kNone;
     base::SteadyTime turn_began_ = base::SteadyClock::now();
     std::uint64_t turn_ = 0;
-    std::uint64_t metered_turn_ = 0;             // whose CPU time is counted from the next
-    std::chrono::nanoseconds turn_began_at_{0};  // CPU time of the run
+    std::uint64_t metered_turn_ = 0;        // the turn at whose beginning the run had used
+    std::chrono::nanoseconds turn_cpu_{0};  // so much CPU time
     std::uint32_t polled_at_once_ = 0;
     bool adapted_call_ = false;  // the open one's results are its caller's
     std::optional<Error> failure_;

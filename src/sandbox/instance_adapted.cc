@@ -36,10 +36,10 @@ std::optional<Error> Instance::interrupted() {
     const auto most = limits_.bindgen.turn;
     const auto used = port_.cpu_time();
     if (std::exchange(metered_turn_, turn_) != turn_) {
-        turn_began_at_ = used;
+        turn_cpu_ = used;
         return std::nullopt;
     }
-    if (used - turn_began_at_ <= most) {
+    if (used - turn_cpu_ <= most) {
         return std::nullopt;
     }
     return limit_error(
