@@ -77,8 +77,11 @@ void Scheduler::remove(ContextId context) {
         return;
     }
     set_decoding(context, false);
-    std::erase_if(party_of(context).prompts,
-                  [context](const Prompt& prompt) { return prompt.context == context; });
+    Party& party = party_of(context);
+    if (std::erase_if(party.prompts,
+                      [context](const Prompt& prompt) { return prompt.context == context; }) != 0) {
+        note_rest(party);
+    }
     members_.erase(context.value);
 }
 

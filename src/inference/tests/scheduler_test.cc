@@ -265,6 +265,25 @@ TEST(SchedulerShares, RowsBeyondTheFirstAreTheirTenantsToo) {
     }
 }
 
+// Whose last work was a prompt that is dropped has rested since then, not for ever.
+TEST(SchedulerShares, WhoAsksAnewSoonAfterAPromptIsDroppedKeepsItsShare) {
+    for (const double pause : {0.04, 0.06}) {
+        const auto scheduler = scheduler_of(512);
+        scheduler->set_decoding({1}, true);
+        scheduler->add_prefill({21}, 1000);
+        EXPECT_EQ(next(*scheduler), "p21:16");
+        scheduler->charge(Scheduler::Seconds(0.001));
+        EXPECT_EQ(next(*scheduler), "d1");
+        scheduler->charge(Scheduler::Seconds(0.1));
+        scheduler->remove({21});
+        EXPECT_EQ(next(*scheduler), "d1");
+        scheduler->charge(Scheduler::Seconds(pause));
+        scheduler->add_prefill({11}, 10);
+        scheduler->add_prefill({22}, 10);
+        EXPECT_EQ(next(*scheduler), pause < Scheduler::kRest.count() ? "p22:10!" : "p11:10!");
+    }
+}
+
 TEST(Scheduler, AShortLastChunkIsNotReusable) {
     const Scheduler scheduler(512);
     EXPECT_EQ(scheduler.reusable(63), 0U);
