@@ -3,6 +3,9 @@
 //
 // 49,152 logits; temperature 0.8, top-p 0.95, and top-k 40 (sampler_us) or none
 // (sampler_top_p_us). The peer, llama.cpp's chain, chooses from the same logits in turns.
+//
+// sampler_batch_us: sixteen rows at once without top-k, shared out between as many threads as there
+// are processors. Its peer is one thread.
 #include <fmt/format.h>
 #include <llama.h>
 
@@ -15,10 +18,12 @@
 #include <random>
 #include <span>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/thread_team.h"
 #include "inference/sampler.h"
 #include "inference/tests/llama_chain.h"
 
@@ -75,6 +80,14 @@ double median(std::vector<double> values) {
     return *middle;
 }
 
+void print(std::string_view name, std::vector<double> ours, std::string_view peer,
+           std::vector<double> theirs) {
+    fmt::print(
+        "{{\"name\": \"{}\", \"value\": {:.1f}, \"unit\": \"us\", \"better\": \"lower\", "
+        "\"peer\": \"{}\", \"peer_value\": {:.1f}}}\n",
+        name, median(std::move(ours)), peer, median(std::move(theirs)));
+}
+
 void measure(std::string_view name, const SamplingParams& params) {
     const auto rows = rows_of_logits();
     Sampler sampler(params, kVocabulary, 1);
@@ -91,11 +104,32 @@ void measure(std::string_view name, const SamplingParams& params) {
         ours.push_back(time(sampler, round));
         theirs.push_back(time(chain, round));
     }
-    fmt::print(
-        "{{\"name\": \"{}\", \"value\": {:.1f}, \"unit\": \"us\", \"better\": \"lower\", "
-        "\"peer\": \"llama.cpp's chain\", \"peer_value\": {:.1f}}}\n",
-        name, median(std::move(ours)), median(std::move(theirs)));
+    print(name, std::move(ours), "llama.cpp's chain", std::move(theirs));
     fmt::print(stderr, "sampler_bench: {} (sum of tokens)\n", chosen);
+}
+
+void measure_batch(const SamplingParams& params) {
+    const auto rows = rows_of_logits();
+    std::vector<Sampler> samplers(kRows, Sampler(params, kVocabulary, 1));
+    std::vector<Token> chosen(kRows);
+    const auto choose = [&](std::size_t row) { chosen[row] = samplers[row].choose(rows[row]); };
+    base::ThreadTeam team("sampler", std::max(1U, std::thread::hardware_concurrency()) - 1);
+    const auto time = [](const auto& work) {
+        const auto began = base::SteadyClock::now();
+        work();
+        return std::chrono::duration<double, std::micro>(base::SteadyClock::now() - began).count();
+    };
+    std::vector<double> ours;
+    std::vector<double> theirs;
+    for (std::size_t round = 0; round < kRounds; ++round) {
+        ours.push_back(time([&] { team.for_each(kRows, choose); }));
+        theirs.push_back(time([&] {
+            for (std::size_t row = 0; row < kRows; ++row) {
+                choose(row);
+            }
+        }));
+    }
+    print("sampler_batch_us", std::move(ours), "one thread", std::move(theirs));
 }
 
 }  // namespace
@@ -109,6 +143,7 @@ int main() {
         realm::inference::SamplingParams all = best;
         all.top_k = 0;
         realm::inference::measure("sampler_top_p_us", all);
+        realm::inference::measure_batch(all);
         return 0;
     } catch (const std::exception& problem) {
         fmt::print(stderr, "sampler_bench: {}\n", problem.what());

@@ -104,6 +104,7 @@ struct EngineStats {
     std::uint64_t swapped_in = 0;
     std::uint32_t kv_tokens_reserved = 0;
     std::uint32_t largest_batch = 0;    // most rows in one decode step so far
+    std::uint64_t chosen_together = 0;  // tokens drawn on several threads at once
     std::uint64_t drafted_tokens = 0;   // computed on a guess
     std::uint64_t accepted_tokens = 0;  // of those, chosen then
 };
@@ -134,6 +135,7 @@ public:
     [[nodiscard]] const Model& model() const;
     [[nodiscard]] const std::shared_ptr<const Model>& shared_model() const;
     [[nodiscard]] const EngineOptions& options() const;
+    // As of the end of the thread's last round: a callback may come before they show its cause.
     [[nodiscard]] EngineStats stats() const;
     // Tokens that one context may hold at most: the model's length, bounded by kv_tokens.
     [[nodiscard]] std::uint32_t max_context_tokens() const;

@@ -12,6 +12,12 @@ Error cancelled() {
     return fail(ErrorType::kCancelled, "context_dropped", "the context was dropped").error();
 }
 
+// Threads that choose tokens beside the engine's own.
+std::size_t helpers(std::uint32_t threads) {
+    constexpr std::uint32_t kMost = 8;
+    return std::clamp(threads, 1U, kMost) - 1;
+}
+
 template <class Op>
 constexpr bool kHasCallback = requires(Op op) { op.done; };
 
@@ -37,7 +43,8 @@ EngineCore::EngineCore(const EngineOptions& options, std::uint32_t max_context_t
       now_(std::move(now)),
       scheduler_(options.prefill_chunk),
       swap_(options.swap),
-      beginnings_(options.cached_contexts) {}
+      beginnings_(options.cached_contexts),
+      choosers_("sampler", helpers(options.threads)) {}
 
 EngineCore::~EngineCore() = default;
 
@@ -284,11 +291,43 @@ void EngineCore::decode_batch(std::span<const ContextId> contexts) {
     const double extra = cost_.ratio(contexts.size(), rows_.size()) - 1;
     ++stats_.steps;
     stats_.largest_batch = std::max(stats_.largest_batch, static_cast<std::uint32_t>(rows_.size()));
+    choose_ahead(contexts, drafts);
     std::size_t row = 0;
     for (std::size_t i = 0; i < contexts.size(); ++i) {
         rows_computed(*find(contexts[i]), row, drafts[i], extra);
         row += 1 + drafts[i].size();
     }
+}
+
+Generation* EngineCore::generating(const Context& context) {
+    const auto* op = context.ops.empty() ? nullptr : std::get_if<GenerateOp>(&context.ops.front());
+    return op != nullptr && op->generation && op->generation->may_continue() ? op->generation.get()
+                                                                             : nullptr;
+}
+
+void EngineCore::choose_ahead(std::span<const ContextId> contexts,
+                              std::span<const std::vector<Token>> drafts) {
+    struct Choice {
+        Generation* generation;
+        std::span<const float> logits;
+    };
+    std::vector<Choice> choices;
+    std::size_t row = 0;
+    for (std::size_t i = 0; i < contexts.size(); ++i) {
+        Generation* const generation = generating(*find(contexts[i]));
+        // With a draft, which rows are wanted shows only as each is chosen.
+        if (drafts[i].empty() && generation != nullptr && generation->draws()) {
+            choices.push_back({.generation = generation, .logits = arena_.logits(row)});
+        }
+        row += 1 + drafts[i].size();
+    }
+    if (choices.size() < 2) {
+        return;
+    }
+    choosers_.for_each(choices.size(), [&](std::size_t i) {
+        choices[i].generation->choose_ahead(choices[i].logits);
+    });
+    stats_.chosen_together += choices.size();
 }
 
 void EngineCore::prefill_piece(const Scheduler::PrefillPiece& piece) {

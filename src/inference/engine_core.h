@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/thread_team.h"
 #include "inference/engine.h"
 #include "inference/generation.h"
 #include "inference/kv_arena.h"
@@ -202,11 +203,16 @@ private:
     void append(Context& context, Token token);
     void decode(const std::vector<ContextId>& contexts);
     void decode_batch(std::span<const ContextId> contexts);
+    // Chooses what follows the rows just computed, on several threads, where that takes long.
+    void choose_ahead(std::span<const ContextId> contexts,
+                      std::span<const std::vector<Token>> drafts);
     void prefill_piece(const Scheduler::PrefillPiece& piece);
     void row_computed(Context& context, std::span<const float> logits);
     // What each of these contexts shall have computed on a guess, mostly nothing.
     std::vector<std::vector<Token>> drafts_for(std::span<const ContextId> contexts);
     [[nodiscard]] static std::size_t most_drafted(const Context& context);
+    // The one that runs and wants a token; null without one.
+    [[nodiscard]] static Generation* generating(const Context& context);
     // The context's rows of a batch, the first at `row`; the others are the drafted tokens, which
     // stay as far as they are chosen. `extra`: see Speculation::note().
     void rows_computed(Context& context, std::size_t row, std::span<const Token> drafted,
@@ -226,6 +232,7 @@ private:
     WaitingLine waiting_;  // for cells
     DropPace drops_;
     std::vector<Row> rows_;  // of the batch in the making
+    base::ThreadTeam choosers_;
     StepCost cost_;
     EngineStats stats_;
     bool stopped_ = false;

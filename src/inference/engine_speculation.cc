@@ -8,12 +8,9 @@
 namespace realm::inference {
 
 std::size_t EngineCore::most_drafted(const Context& context) {
-    const auto* op = context.ops.empty() ? nullptr : std::get_if<GenerateOp>(&context.ops.front());
-    if (op == nullptr || !op->generation || !op->generation->may_continue()) {
-        return 0;
-    }
+    const Generation* const generation = generating(context);
     // Each row chooses a token. What is left fits into the context.
-    return std::min<std::size_t>(kMostDrafted, op->generation->left() - 1);
+    return generation == nullptr ? 0 : std::min<std::size_t>(kMostDrafted, generation->left() - 1);
 }
 
 std::vector<std::vector<Token>> EngineCore::drafts_for(std::span<const ContextId> contexts) {

@@ -41,6 +41,14 @@ Generation::Generation(const GenerateParams& params, std::uint32_t allowed,
       mask_(params.mask),
       stops_(params.stop) {}
 
+Token Generation::choose(std::span<const float> logits) {
+    if (ahead_) {
+        return *std::exchange(ahead_, std::nullopt);
+    }
+    return sampler_.choose(logits, mask_.get(),
+                           made_ < least_ ? ending_ : std::span<const Token>());
+}
+
 Generation::State Generation::deliver(Token token, std::string_view bytes, TokenSink& sink) {
     ++made_;
     StopMatcher::Piece piece = stops_.push(utf8_.push(bytes));

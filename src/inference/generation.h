@@ -38,10 +38,11 @@ public:
     [[nodiscard]] bool may_continue() const { return made_ < allowed_; }
     // Tokens that may still be made.
     [[nodiscard]] std::uint32_t left() const { return allowed_ - made_; }
-    Token choose(std::span<const float> logits) {
-        return sampler_.choose(logits, mask_.get(),
-                               made_ < least_ ? ending_ : std::span<const Token>());
-    }
+    // Whether a choice takes long enough to be made beside others.
+    [[nodiscard]] bool draws() const { return sampler_.params().temperature > 0.0F; }
+    // What the next choose() will give; on any thread, while no other uses this.
+    void choose_ahead(std::span<const float> logits) { ahead_ = choose(logits); }
+    Token choose(std::span<const float> logits);
     // Gives a chosen token, which stands for `bytes`, to the sink.
     State deliver(Token token, std::string_view bytes, TokenSink& sink);
     // The end, once deliver() said kEnded or nothing more may come; `reason` where no stop string
@@ -53,6 +54,7 @@ private:
     const std::uint32_t least_;
     const std::span<const Token> ending_;
     std::uint32_t made_ = 0;
+    std::optional<Token> ahead_;
     bool stopped_ = false;
     Sampler sampler_;
     const std::shared_ptr<const TokenMask> mask_;

@@ -112,9 +112,10 @@ public:
         return {};
     }
     [[nodiscard]] std::span<const float> logits(std::size_t index) const override {
-        logits_.assign(kVocabulary, 0.0F);
-        logits_[static_cast<std::size_t>(chosen_.at(index))] = 1.0F;
-        return logits_;
+        std::vector<float>& logits = logits_[index];
+        logits.assign(kVocabulary, 0.0F);
+        logits[static_cast<std::size_t>(chosen_.at(index))] = 1.0F;
+        return logits;
     }
     [[nodiscard]] std::uint32_t max_decode_rows() const override { return 6; }
     [[nodiscard]] std::uint32_t sequences() const override {
@@ -144,8 +145,8 @@ private:
     const std::uint32_t cells_;
     const std::uint32_t limit_;
     std::map<std::int32_t, Sequence> sequences_;
-    std::vector<Token> chosen_;  // by row of the last batch
-    mutable std::vector<float> logits_;
+    std::vector<Token> chosen_;                                 // by row of the last batch
+    mutable std::map<std::size_t, std::vector<float>> logits_;  // by row
 };
 
 class ContentTokens final : public TokenTable {

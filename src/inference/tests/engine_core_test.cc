@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "inference/tests/fake_engine.h"
@@ -429,6 +431,34 @@ TEST_F(EngineCoreTest, AMaskThatAllowsOnlyTheEndIsStrongerThanMinTokens) {
                    std::make_shared<JournalSink>(journal_, "1", 1000));
     run();
     EXPECT_EQ(take(), (Journal{"create1 ok", "prefill1 ok", "end1 end_of_generation"}));
+}
+
+// Each with a mask of its own, which leaves its draws no choice.
+TEST_F(EngineCoreTest, WhatManyRowsDrawIsChosenTogether) {
+    const auto draw = [this](std::uint64_t id, Token token, float temperature) {
+        create(id, 20);
+        prefill(id, {1});
+        core_.generate({id},
+                       {.max_tokens = 3,
+                        .sampling = {.temperature = temperature, .seed = 1},
+                        .mask = only(token)},
+                       std::make_shared<JournalSink>(journal_, std::to_string(id), 1000));
+    };
+    draw(1, 21, 1.0F);
+    draw(2, 22, 1.0F);
+    draw(3, 23, 0.0F);
+    run();
+    for (const auto& [id, token] : {std::pair{"1", "21"}, {"2", "22"}, {"3", "23"}}) {
+        const std::string line = std::string("token") + id + " <" + token + ">";
+        EXPECT_EQ(std::ranges::count(journal_, line), 3) << line;
+    }
+    // The first token of each comes from its prompt; one that is not drawn needs no help.
+    EXPECT_EQ(core_.stats().chosen_together, 4U);
+    take();
+    draw(4, 24, 1.0F);
+    run();
+    EXPECT_EQ(std::ranges::count(journal_, "token4 <24>"), 3);
+    EXPECT_EQ(core_.stats().chosen_together, 4U);
 }
 
 }  // namespace
