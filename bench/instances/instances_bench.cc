@@ -44,7 +44,7 @@ namespace realm::bench {
 namespace {
 
 constexpr std::size_t kInstances = 10'000;
-constexpr std::size_t kMappings = 4;          // of the process, for each instance
+constexpr std::size_t kMappings = 7;          // of the process, for each instance
 constexpr std::size_t kSpareMappings = 4096;  // for everything else
 constexpr std::size_t kAtOnce = 64;           // on their way to the wait; text workers queue 256
 constexpr std::size_t kRequestBytes = 1024;

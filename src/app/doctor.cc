@@ -21,7 +21,7 @@
 namespace realm::app {
 namespace {
 
-constexpr std::uint64_t kMappingsPerInstance = 4;
+constexpr std::uint64_t kMappingsPerInstance = 7;
 constexpr std::uint64_t kOtherMappings = 2000;
 constexpr std::uint64_t kOtherFiles = 64;
 

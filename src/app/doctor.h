@@ -26,7 +26,7 @@ struct Finding {
 Finding check_cpu(std::string_view cpuinfo);
 // `meminfo` is the text of /proc/meminfo; `wanted` the bytes that the server is about to use.
 Finding check_memory(std::string_view meminfo, std::uint64_t wanted);
-// `limit` is vm.max_map_count; an instance takes up to four mappings.
+// `limit` is vm.max_map_count; an instance takes up to seven mappings.
 Finding check_mappings(std::uint64_t limit, std::uint32_t instances);
 // `limit` is the soft limit of open files.
 Finding check_open_files(std::uint64_t limit, std::uint32_t connections);

@@ -28,11 +28,11 @@ TEST(Doctor, compares_memory_on_both_sides_of_the_border) {
 }
 
 TEST(Doctor, counts_mappings_of_instances) {
-    EXPECT_EQ(check_mappings(6000, 1000).health, Health::kOk);
-    const Finding finding = check_mappings(5999, 1000);
+    EXPECT_EQ(check_mappings(9000, 1000).health, Health::kOk);
+    const Finding finding = check_mappings(8999, 1000);
     EXPECT_EQ(finding.health, Health::kProblem);
     EXPECT_EQ(finding.advice,
-              "as root: sysctl -w vm.max_map_count=6000; or lower limits.instances");
+              "as root: sysctl -w vm.max_map_count=9000; or lower limits.instances");
 }
 
 TEST(Doctor, counts_open_files) {
