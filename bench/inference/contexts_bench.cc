@@ -1,7 +1,8 @@
 // contexts_bench MODEL.gguf: what contexts cost, as {"name", "value", "unit", "better"} a line.
 //
 // fork_us: one context of 1,000 tokens is forked and the fork dropped again, over and over, while
-// 16 others of 320 tokens have their cells; from the call to the callback, the median.
+// 16 others of 320 tokens have their cells; from the call to the callback, the median. Its peer is
+// an operation that does nothing, which shows what the way to the engine's thread and back takes.
 //
 // prefix_reuse: a prompt of 1,000 tokens and 24 new ones, from its creation to the first token, by
 // a tenant that never asked it over the same by one that did, in turns; the ratio of the medians.
@@ -135,26 +136,41 @@ double swap_restore(const std::shared_ptr<const Model>& model) {
     return median(anew) / median(back);
 }
 
-double fork_us(Engine& engine) {
+struct ForkTimes {
+    double fork = 0;  // us
+    double nothing = 0;
+};
+
+ForkTimes fork_us(Engine& engine) {
     for (std::uint32_t i = 0; i < kNeighbours; ++i) {
         filled(engine, "fork", prompt_of(kNeighbourTokens, i + 1));
     }
     const ContextId source = filled(engine, "fork", prompt_of(kTokens, 0));
-    std::vector<double> times;
-    for (std::size_t i = 0; i < kRounds; ++i) {
-        Answer<void> forked;
+    std::vector<double> forks;
+    std::vector<double> nothings;
+    const auto time = [](std::vector<double>& times, const auto& operation) {
+        Answer<void> done;
         const auto began = base::SteadyClock::now();
-        const ContextId fork = engine.fork(source, kTokens + kRoom, forked.callback());
-        forked.wait();
+        operation(done.callback());
+        done.wait();
         times.push_back(
             std::chrono::duration<double, std::micro>(base::SteadyClock::now() - began).count());
+    };
+    for (std::size_t i = 0; i < kRounds; ++i) {
+        ContextId fork;
+        time(forks, [&](Engine::Callback<void> done) {
+            fork = engine.fork(source, kTokens + kRoom, std::move(done));
+        });
+        time(nothings, [&](Engine::Callback<void> done) {
+            engine.truncate(source, kTokens, std::move(done));
+        });
         // A context that stays as it is: its answer comes when the drop is done.
         Answer<void> dropped;
         engine.drop(fork);
         engine.truncate(source, kTokens, dropped.callback());
         dropped.wait();
     }
-    return median(std::move(times));
+    return {.fork = median(std::move(forks)), .nothing = median(std::move(nothings))};
 }
 
 int measure(const char* path) {
@@ -170,10 +186,12 @@ int measure(const char* path) {
         "{{\"name\": \"prefix_reuse\", \"value\": {:.1f}, \"unit\": \"times\", "
         "\"better\": \"higher\"}}\n",
         prefix_reuse(**engine));
+    const ForkTimes times = fork_us(**engine);
     fmt::print(
         "{{\"name\": \"fork_us\", \"value\": {:.1f}, \"unit\": \"us\", "
-        "\"better\": \"lower\"}}\n",
-        fork_us(**engine));
+        "\"better\": \"lower\", \"peer\": \"an operation that does nothing\", "
+        "\"peer_value\": {:.1f}}}\n",
+        times.fork, times.nothing);
     engine->reset();
     fmt::print(
         "{{\"name\": \"swap_restore\", \"value\": {:.1f}, \"unit\": \"times\", "

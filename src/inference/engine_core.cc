@@ -242,7 +242,7 @@ void EngineCore::row_computed(Context& context, std::span<const float> logits) {
             return;
         }
     }
-    context.logits.assign(logits.begin(), logits.end());
+    context.logits.set(logits);
     advance(context);
 }
 
@@ -352,7 +352,7 @@ void EngineCore::prefill_piece(const Scheduler::PrefillPiece& piece) {
         return;
     }
     const std::span<const float> logits = arena_.logits(rows_.size() - 1);
-    context.logits.assign(logits.begin(), logits.end());
+    context.logits.set(logits);
     if (op.first && context.shares) {
         context.reusable = scheduler_.reusable(static_cast<std::uint32_t>(op.tokens.size()));
         context.prompt = std::move(op.tokens);

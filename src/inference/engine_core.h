@@ -19,6 +19,7 @@
 #include "base/thread_team.h"
 #include "inference/engine.h"
 #include "inference/generation.h"
+#include "inference/kept_logits.h"
 #include "inference/kv_arena.h"
 #include "inference/prefix_cache.h"
 #include "inference/sampler.h"
@@ -144,7 +145,7 @@ private:
         Engine::Callback<void> created;   // empty once it has them, or a fork failed
         std::uint32_t length = 0;         // tokens appended
         std::optional<Token> uncomputed;  // the last of them, when it was chosen but not computed
-        std::vector<float> logits;        // after the last token; empty: none
+        KeptLogits logits;                // after the last token; empty: none
         std::deque<Op> ops;               // the first is at work
         std::unique_ptr<Sampler> step_sampler;
         bool shares = true;          // its beginning

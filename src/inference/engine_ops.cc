@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "inference/engine_core.h"
 
@@ -118,7 +119,8 @@ void EngineCore::run_read(const Context& context, ReadOp& op) {
     if (context.logits.empty()) {
         op.done(nothing_prefilled());
     } else {
-        op.done(context.logits);
+        const auto values = context.logits.values();
+        op.done(std::vector<float>(values.begin(), values.end()));
     }
 }
 
@@ -242,7 +244,7 @@ void EngineCore::run_step(Context& context, StepOp& op) {
         context.step_sampler =
             std::make_unique<Sampler>(op.sampling, tokens_.size(), context.capacity);
     }
-    const Token token = context.step_sampler->choose(context.logits, op.mask.get());
+    const Token token = context.step_sampler->choose(context.logits.values(), op.mask.get());
     append(context, token);
     // Computed now, while the caller looks at the token.
     scheduler_.set_decoding(context.id, true);
@@ -263,8 +265,8 @@ bool EngineCore::start_generate(Context& context, GenerateOp& op) {
     }
     op.generation = std::make_unique<Generation>(op.params, context.capacity - context.length,
                                                  tokens_.size(), tokens_.ending());
-    const std::vector<float> logits = std::move(context.logits);
-    return generate_token(context, op, logits);
+    const KeptLogits logits = std::exchange(context.logits, {});
+    return generate_token(context, op, logits.values());
 }
 
 bool EngineCore::generate_token(Context& context, GenerateOp& op, std::span<const float> logits) {
@@ -289,7 +291,7 @@ bool EngineCore::generate_token(Context& context, GenerateOp& op, std::span<cons
         }
     }
     // Nothing was appended: what comes next is chosen from the same logits again.
-    context.logits.assign(logits.begin(), logits.end());
+    context.logits.set(logits);
     scheduler_.set_decoding(context.id, false);
     op.sink->on_end(generation.finish(*reason));
     return true;
