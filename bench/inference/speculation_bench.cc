@@ -29,7 +29,7 @@ namespace realm::inference {
 namespace {
 
 constexpr std::uint32_t kNewTokens = 256;
-constexpr int kRounds = 7;
+constexpr int kRounds = 10;
 
 constexpr std::string_view kCopy =
     "Repeat the following text exactly, word for word, and add nothing.\n\n"
@@ -113,8 +113,13 @@ void compare(Engine& with, Engine& without, std::string_view name, std::string_v
     const EngineStats before = with.stats();
     // The first turn warms caches up and does not count.
     for (int round = 0; round <= kRounds; ++round) {
-        const Made guessing = generated(with, question, sampling);
-        const Made plain = generated(without, question, sampling);
+        // They take turns at being first.
+        const bool first = round % 2 == 0;
+        Made guessing;
+        Made plain;
+        for (const bool guesses : {first, !first}) {
+            (guesses ? guessing : plain) = generated(guesses ? with : without, question, sampling);
+        }
         if (guessing.tokens != plain.tokens) {
             throw std::runtime_error("speculation changed a token");
         }
