@@ -3,12 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <set>
 
 #include "glue/describe.h"
 #include "glue/glue_exports.h"
+#include "glue/glue_helpers.h"
 #include "glue/glue_scope.h"
+#include "glue/glue_start.h"
 #include "glue/js_parser.h"
 #include "glue/lowering.h"
 
@@ -18,16 +19,6 @@ namespace {
 std::unexpected<Error> invalid(std::string_view path, std::string_view what) {
     return fail(ErrorType::kInvalidRequest, "invalid_glue",
                 fmt::format("the JavaScript '{}': {}", path, what));
-}
-
-bool passes_references(const ModuleShape& module) {
-    const auto passes = [](const ModuleItem& item) {
-        return item.name.starts_with("__wbindgen_init_externref_table") ||
-               std::ranges::find(item.parameters, "externref") != item.parameters.end() ||
-               std::ranges::find(item.results, "externref") != item.results.end();
-    };
-    return std::ranges::any_of(module.imports, passes) ||
-           std::ranges::any_of(module.exports, passes);
 }
 
 // Whether a value is all arguments of the function: `arguments`, a rest, or a list of them.
@@ -98,7 +89,7 @@ public:
         bindings_.helpers = scope_.helpers();
         bindings_.handles = scope_.handles();
         bindings_.slab_reserved = scope_.slab_reserved();
-        lowering_.set_started(started());
+        lowering_.set_started(set_by_start(scope_));
         read_imports();
         read_exports();
         note_unread();
@@ -115,7 +106,7 @@ public:
             }
         }
         inherit_pointers();
-        find_helpers();
+        find_helpers(bindings_, module_);
         describe_exports(bindings_, module_, text_.declarations);
         return std::move(bindings_);
     }
@@ -238,13 +229,6 @@ private:
     void leave_out(const Offered& one, std::string reason) {
         bindings_.exports.push_back(
             {.name = std::string(one.outside), .unsupported = std::move(reason)});
-    }
-
-    // init() and its like make the module; here it is already.
-    static bool starts_module(const Js& function) {
-        return any_below(function, [](const Js& at) {
-            return at.is(JsKind::kName, "WebAssembly") || at.is(JsKind::kMeta);
-        });
     }
 
     void add_export(Export item, const Js& function) {
@@ -384,59 +368,6 @@ private:
         bindings_.exports.push_back(std::move(setter));
     }
 
-    // Functions that start the module, or call one that does, and what these set: here the module
-    // has been started.
-    std::map<std::string_view, const Js*> started() const {
-        std::set<std::string_view> starting;
-        const auto starts = [&](const Js& node) {
-            return any_below(node, [&](const Js& at) {
-                return instantiates(at) || (at.is(JsKind::kCall) && at.kid(0).is(JsKind::kName) &&
-                                            starting.contains(at.kid(0).text));
-            });
-        };
-        constexpr int kRounds = 4;
-        for (int round = 0; round < kRounds; ++round) {
-            for (const auto& [text, name] : scope_.names()) {
-                const bool is_function = name.kind == NameKind::kFunction;
-                const bool is_alias = name.node != nullptr && name.node->is(JsKind::kName);
-                if ((is_function && starts(*name.node)) ||
-                    (is_alias && starting.contains(name.node->text))) {
-                    starting.insert(text);
-                }
-            }
-        }
-        std::map<std::string_view, const Js*> values;
-        for (const std::string_view text : starting) {
-            any_below(*scope_.find(text)->node, [&](const Js& at) {
-                const Name* const name = at.is(JsKind::kAssign, "=") && at.kid(0).is(JsKind::kName)
-                                             ? scope_.find(at.kid(0).text)
-                                             : nullptr;
-                const bool known = name != nullptr && name->kind == NameKind::kVariable &&
-                                   name->role == Role::kPlain && is_truth(at.kid(1), true) &&
-                                   (name->node == nullptr || is_truth(*name->node, false));
-                if (known) {
-                    values.insert_or_assign(at.kid(0).text, &at.kid(1));
-                }
-                return false;
-            });
-        }
-        return values;
-    }
-
-    static bool instantiates(const Js& node) {
-        constexpr std::array<std::string_view, 4> kWays{"instantiate", "instantiateStreaming",
-                                                        "Instance", "compile"};
-        return node.is(JsKind::kMember) && node.kid(0).is(JsKind::kName, "WebAssembly") &&
-               std::ranges::find(kWays, node.text) != kWays.end();
-    }
-
-    // Also as it is written for short: !0 and !1.
-    static bool is_truth(const Js& node, bool which) {
-        return node.is(which ? JsKind::kTrue : JsKind::kFalse) ||
-               (node.is(JsKind::kUnary, "!") && node.kid(0).is(JsKind::kNumber) &&
-                (node.kid(0).number == 0) == which);
-    }
-
     // Statements that were stepped over.
     void note_unread() {
         constexpr std::size_t kMost = 10;
@@ -461,64 +392,6 @@ private:
             if (at != nullptr && at != &one) {
                 one.pointer = at->pointer;
             }
-        }
-    }
-
-    // Those that the glue does not show by how it uses them.
-    void find_helpers() {
-        Helpers& helpers = bindings_.helpers;
-        const auto by_prefix = [&](std::string& helper, std::string_view prefix) {
-            for (const ModuleItem& item : module_.exports) {
-                if (helper.empty() && item.name.starts_with(prefix)) {
-                    helper = item.name;
-                }
-            }
-        };
-        by_prefix(helpers.malloc, "__wbindgen_malloc");
-        by_prefix(helpers.realloc, "__wbindgen_realloc");
-        by_prefix(helpers.free, "__wbindgen_free");
-        by_prefix(helpers.stack_pointer, "__wbindgen_add_to_stack_pointer");
-        by_prefix(helpers.exn_store, "__wbindgen_exn_store");
-        by_prefix(helpers.start, "__wbindgen_start");
-        by_prefix(helpers.table, "__wbindgen_externrefs");
-        by_prefix(helpers.table_alloc, "__externref_table_alloc");
-        by_prefix(helpers.table_dealloc, "__externref_table_dealloc");
-        by_prefix(helpers.drop_slice, "__externref_drop_slice");
-        if (bindings_.handles == HandleMode::kNone && passes_references(module_)) {
-            bindings_.handles = HandleMode::kTable;
-        }
-        if (helpers.stack_pointer.empty() || helpers.free.empty()) {
-            for (const Function& function : bindings_.functions) {
-                find_unnamed(function.body);
-            }
-        }
-        bindings_.returns =
-            std::ranges::any_of(module_.exports,
-                                [](const ModuleItem& item) { return item.results.size() > 1; }) ||
-                    helpers.stack_pointer.empty()
-                ? ReturnMode::kMultiValue
-                : ReturnMode::kReturnArea;
-    }
-
-    void find_unnamed(const Node& node) {
-        Helpers& helpers = bindings_.helpers;
-        const auto number = [&](std::size_t i) {
-            return node.operands.size() > i && node.operands[i].op == Op::kNumber
-                       ? node.operands[i].number
-                       : 0;
-        };
-        if (node.op == Op::kWasmCall && node.text.starts_with("__wbindgen_export")) {
-            const bool area =
-                node.operands.size() == 1 && number(0) < 0 && static_cast<int>(number(0)) % 16 == 0;
-            if (area && helpers.stack_pointer.empty()) {
-                helpers.stack_pointer = node.text;
-            }
-            if (node.operands.size() == 3 && number(2) > 0 && helpers.free.empty()) {
-                helpers.free = node.text;
-            }
-        }
-        for (const Node& operand : node.operands) {
-            find_unnamed(operand);
         }
     }
 
