@@ -2,6 +2,7 @@
 #include "inference/engine.h"
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 #include <sched.h>
 
 #include <cstdint>
@@ -161,6 +162,32 @@ TEST_F(EngineTest, OfManyPrioritiesTheLastCounts) {
     EXPECT_EQ(made_first.wait_for(0s), std::future_status::timeout);
     engine->drop(second);
     EXPECT_TRUE(made_first.get());
+}
+
+std::size_t bytes_in_use() {
+    const struct mallinfo2 info = ::mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
+// Programs that loop say it more often than the engine can listen.
+TEST_F(EngineTest, WhatIsSaidAgainAndAgainTakesTheRoomOfOne) {
+    const auto engine = start({.kv_tokens = 256, .max_contexts = 1});
+    const auto [id, created] = create(*engine, 200);
+    std::promise<void> held;
+    std::promise<void> let_go;
+    engine->truncate(id, 0, [&](const Result<void>& /*done*/) {
+        held.set_value();
+        let_go.get_future().wait();
+    });
+    held.get_future().wait();
+    const std::size_t before = bytes_in_use();
+    for (int i = 0; i < 100'000; ++i) {
+        engine->set_priority(id, i % 100);
+        engine->share_beginning(id, i % 2 == 0);
+    }
+    const std::size_t after = bytes_in_use();
+    let_go.set_value();
+    EXPECT_LT(after, before + (std::size_t{64} << 10));
 }
 
 TEST_F(EngineTest, DropInTheMiddleOfPromptAndAnswer) {
