@@ -8,6 +8,7 @@
 
 #include "base/worker_pool.h"
 #include "sandbox/run.h"
+#include "sandbox/runtime_impl.h"
 #include "sandbox/scheduler.h"
 #include "sandbox/wording.h"
 
@@ -83,7 +84,9 @@ private:
 };
 
 Executor::Impl::Impl(std::shared_ptr<Runtime> runtime, const ExecutorOptions& options)
-    : runtime_(std::move(runtime)), scheduler_(std::make_shared<Scheduler>(checked(options))) {
+    : runtime_(std::move(runtime)),
+      scheduler_(std::make_shared<Scheduler>(
+          checked(options), [ticker = runtime_->impl().ticker.get()] { ticker->rest(); })) {
     for (std::size_t i = 0; i < scheduler_->options().threads; ++i) {
         threads_.emplace_back([scheduler = scheduler_, i] {
             base::set_thread_name("realm-exec-" + std::to_string(i));

@@ -88,8 +88,12 @@ Result<std::shared_ptr<Runtime>> Runtime::create(const RuntimeOptions& options,
     if (auto defined = define_host_functions(impl->linker.get(), impl->functions); !defined) {
         return std::unexpected(std::move(defined.error()));
     }
-    impl->ticker.emplace(
+    auto ticker = Ticker::start(
         options.tick, [engine = impl->engine.get()] { wasmtime_engine_increment_epoch(engine); });
+    if (!ticker) {
+        return std::unexpected(std::move(ticker.error()));
+    }
+    impl->ticker = std::move(*ticker);
     return std::make_shared<Runtime>(std::move(impl));
 }
 

@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,7 +41,7 @@ struct Runtime::Impl {
     std::uint32_t capacity = 0;  // instances that the pool holds
     CodeSettings code;
     std::atomic<std::uint32_t> live{0};
-    std::optional<Ticker> ticker;  // last, so that it stops before the engine goes
+    std::unique_ptr<Ticker> ticker;  // last, so that it stops before the engine goes
 };
 
 }  // namespace realm::sandbox

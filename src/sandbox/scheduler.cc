@@ -48,6 +48,9 @@ std::shared_ptr<Run> Scheduler::pop(RunClass from, bool& waited) {
     Queue& queue = queues_[index];
     std::unique_lock lock(mutex_);
     waited = queue.waiting.empty();
+    if (waited) {
+        before_sleep_();
+    }
     queue.ready.wait(lock, [&] { return !queue.waiting.empty() || (draining_ && alive_ == 0); });
     if (queue.waiting.empty()) {
         return nullptr;

@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -26,8 +27,12 @@ enum class RunClass : std::uint8_t { kNormal, kBackground };
 // Thread-safe. Shared by the executor and its runs, so that a late wake-up finds it.
 class Scheduler {
 public:
-    explicit Scheduler(const ExecutorOptions& options)
-        : options_(options), terms_{.burst = options.burst, .part = options.part} {}
+    // `before_sleep` is called by each thread that pop() is about to make wait; it must not block.
+    explicit Scheduler(
+        const ExecutorOptions& options, std::function<void()> before_sleep = [] {})
+        : options_(options),
+          terms_{.burst = options.burst, .part = options.part},
+          before_sleep_(std::move(before_sleep)) {}
     ~Scheduler() = default;
     Scheduler(const Scheduler&) = delete;
     Scheduler& operator=(const Scheduler&) = delete;
@@ -81,6 +86,7 @@ private:
 
     const ExecutorOptions options_;
     const base::AllowanceTerms terms_;
+    const std::function<void()> before_sleep_;
     const std::shared_ptr<Share> common_share_ = std::make_shared<Share>(1.0);
 
     mutable std::mutex mutex_;
