@@ -178,14 +178,18 @@ class Case:
 
 
 def stream_rows(case, llama, flags):
+    """Realm with its defaults, and without guessed tokens: these count only where texts repeat."""
     with Realm(case.model, case.folder) as realm, \
+            Realm(case.model, case.folder, "--set", "model.speculation=false",
+                  name="realm, no guesses") as plain, \
             LlamaServer(llama, case.model, case.folder, 1, flags) as peer:
-        plan = workload.single_stream
-        found = case.measure("single_stream", [realm, peer], {
-            "realm": case.load(realm, plan, single_figures),
-            PEER: case.load(peer, plan, single_figures)})
-    return [row("single_stream", median(found["realm"], "rate"), "tok/s", "higher", PEER,
-                median(found[PEER], "rate"))]
+        servers = [realm, plain, peer]
+        found = case.measure("single_stream", servers, {
+            server.name: case.load(server, workload.single_stream, single_figures)
+            for server in servers})
+    return [row(name, median(found[server.name], "rate"), "tok/s", "higher", PEER,
+                median(found[PEER], "rate"))
+            for name, server in (("single_stream", realm), ("single_stream_plain", plain))]
 
 
 def tenant_rows(case, llama, flags):

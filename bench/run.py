@@ -38,8 +38,9 @@ MESSAGES = [{"role": "system", "content": "You are a helpful assistant."},
 
 
 def quiet_realm(model, options, folder, *flags, tenants=None):
-    return Realm(model, folder, "--threads", options.threads, "--log-level", "warn", *flags,
-                 tenants=tenants)
+    # Without guesses a token is a step, as it is in the raw loop.
+    return Realm(model, folder, "--threads", options.threads, "--log-level", "warn", "--set",
+                 "model.speculation=false", *flags, tenants=tenants)
 
 
 def single_stream(model, options):

@@ -87,11 +87,11 @@ class Realm(Server):
 
     health = "/ready"
 
-    def __init__(self, model, folder, *flags, tenants=None):
+    def __init__(self, model, folder, *flags, tenants=None, name="realm"):
         if tenants:
             self.key = next(iter(tenants.values()))
             flags += ("--config", write_tenants(folder / "realm.toml", tenants))
-        super().__init__("realm", [BIN / "realm", "serve", "--port", 0, "--model", model, *flags],
+        super().__init__(name, [BIN / "realm", "serve", "--port", 0, "--model", model, *flags],
                          folder)
 
 

@@ -42,7 +42,7 @@ struct ModelSettings {
     std::uint32_t threads = 0;          // 0: one per core that the process may use
     std::uint32_t prefill_chunk = 512;  // tokens of a prompt computed in one step
     bool flash_attention = true;
-    bool speculation = false;  // compute guessed tokens where it pays
+    bool speculation = true;  // compute guessed tokens where it pays
 
     friend bool operator==(const ModelSettings&, const ModelSettings&) = default;
 };

@@ -15,10 +15,11 @@ std::size_t EngineCore::most_drafted(const Context& context) {
 
 std::vector<std::vector<Token>> EngineCore::drafts_for(std::span<const ContextId> contexts) {
     std::vector<std::vector<Token>> drafts(contexts.size());
-    if (options_.speculation == SpeculationMode::kNever) {
+    const bool always = options_.speculation == SpeculationMode::kAlways;
+    // A prompt that waits would pay for longer steps, and the streams beside it come slowly enough.
+    if (options_.speculation == SpeculationMode::kNever || (!always && scheduler_.has_prompts())) {
         return drafts;
     }
-    const bool always = options_.speculation == SpeculationMode::kAlways;
     std::vector<Drafter> drafters;
     for (std::size_t i = 0; i < contexts.size(); ++i) {
         const Context& context = *find(contexts[i]);

@@ -89,6 +89,11 @@ bool Scheduler::has_work() const {
     return std::ranges::any_of(parties_, [](const auto& entry) { return entry.second.active(); });
 }
 
+bool Scheduler::has_prompts() const {
+    return std::ranges::any_of(parties_,
+                               [](const auto& entry) { return !entry.second.prompts.empty(); });
+}
+
 std::size_t Scheduler::decoding_rows(const std::vector<Offer>& offered) {
     std::size_t rows = 0;
     for (const Offer& offer : offered) {

@@ -92,6 +92,8 @@ public:
     void remove(ContextId context);
 
     [[nodiscard]] bool has_work() const;
+    // Whether a prompt, of whomever, waits to be computed.
+    [[nodiscard]] bool has_prompts() const;
 
     // The next thing to compute, which counts as done; monostate when there is nothing.
     Work next();

@@ -70,7 +70,7 @@ swap_disk_bytes = 0
 threads = 2
 prefill_chunk = 64
 flash_attention = false
-speculation = true
+speculation = false
 [program]
 chat = "chat.wasm"
 [limits]
@@ -94,7 +94,7 @@ memory_bytes = 1048576
                       .threads = 2,
                       .prefill_chunk = 64,
                       .flash_attention = false,
-                      .speculation = true};
+                      .speculation = false};
     expected.program.chat = "chat.wasm";
     expected.limits.cpu_ms = std::chrono::milliseconds(250);
     expected.limits.memory_bytes = 1'048'576;

@@ -237,5 +237,42 @@ TEST(Speculating, GivesTheSameTextWithEverySampler) {
     EXPECT_GT(stats.drafted_tokens, stats.accepted_tokens + 1000);
 }
 
+std::vector<Token> repeating(std::uint32_t tokens) {
+    std::vector<Token> prompt;
+    for (std::uint32_t at = 0; at < tokens; ++at) {
+        prompt.push_back(static_cast<Token>(at % 7));
+    }
+    return prompt;
+}
+
+TEST(Speculating, WaitsWhileAPromptWaits) {
+    const EngineOptions options{.kv_tokens = 2000, .speculation = SpeculationMode::kWhereItPays};
+    const ContentTokens tokens;
+    ContentArena arena(2000, 8);
+    EngineCore core(options, 2000, tokens, arena, [&arena] { return arena.now; });
+    const auto stream = std::make_shared<Recording>();
+    core.create({1}, {}, 900, [](Result<void>) {});
+    core.prefill({1}, repeating(60), [](Result<std::uint32_t>) {});
+    core.generate({1}, {.max_tokens = 800}, stream);
+    while (core.stats().drafted_tokens == 0) {
+        ASSERT_TRUE(core.has_work());
+        core.run_once();
+    }
+    bool computed = false;
+    core.create({2}, {.tenant = "other"}, 700, [](Result<void>) {});
+    core.prefill({2}, repeating(600), [&](Result<std::uint32_t>) { computed = true; });
+    const EngineStats before = core.stats();
+    while (!computed) {
+        core.run_once();
+    }
+    EXPECT_EQ(core.stats().drafted_tokens, before.drafted_tokens);
+    EXPECT_GT(core.stats().decode_rows, before.decode_rows + 10);
+    while (core.has_work()) {
+        core.run_once();
+    }
+    EXPECT_EQ(stream->tokens.size(), 800U);
+    EXPECT_GT(core.stats().drafted_tokens, before.drafted_tokens);
+}
+
 }  // namespace
 }  // namespace realm::inference
