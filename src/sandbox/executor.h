@@ -103,7 +103,7 @@ struct ExecutorOptions {
     // What a share may use of normal threads: as much at once, and in the long run this part of one
     // processor. The slice of its guests shrinks with what is left; with nothing left, they begin
     // in the background.
-    std::chrono::milliseconds burst{100};
+    std::chrono::milliseconds burst{40};
     double part = 0.1;
 };
 
