@@ -61,12 +61,15 @@ def single_stream(model, options):
                     rounds.append((stream, raw))
                     print(f"  round {turn}: {stream['tokens_per_second']:.1f} tok/s over HTTP, "
                           f"{raw['tokens_per_second']:.1f} raw", flush=True)
-    streams, raws = zip(*rounds)
-    name = "single_stream_vs_raw_decode"
+    # Of the round whose ratio is the median: a machine that changes its speed between two rounds
+    # would make one side's median that of a fast one and the other's that of a slow one.
+    rounds.sort(key=lambda both: both[0]["tokens_per_second"] / both[1]["tokens_per_second"])
+    stream, raw = rounds[len(rounds) // 2]
     return [
-        row(name, median(streams, "tokens_per_second"), "tok/s", "higher", "llama_decode loop",
-            median(raws, "tokens_per_second")),
-        row("single_stream_first_token_ms", median(streams, "first_token_ms"), "ms", "lower")]
+        row("single_stream_vs_raw_decode", stream["tokens_per_second"], "tok/s", "higher",
+            "llama_decode loop", raw["tokens_per_second"]),
+        row("single_stream_first_token_ms", median([both[0] for both in rounds], "first_token_ms"),
+            "ms", "lower")]
 
 
 def spinner():
