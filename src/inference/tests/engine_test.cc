@@ -63,15 +63,19 @@ std::size_t pinned_threads() {
 }
 
 TEST_F(EngineTest, ComputeThreadsKeepToAProcessorEachWhenThereAreAsMany) {
+    // A sanitizer begins a thread of its own with the first of ours.
+    std::thread([] {}).join();
     const auto processors = static_cast<std::uint32_t>(usable_processors().size());
     for (const std::uint32_t threads : {processors, processors + 1}) {
         const std::size_t before = pinned_threads();
         const auto engine = start({.kv_tokens = 1024, .max_contexts = 2, .threads = threads});
         auto [id, created] = create(*engine, 256);
         ASSERT_TRUE(prefill(*engine, id, question_tokens("Hello")).get());
-        // On one processor all of them are pinned anyway.
-        const std::size_t expected = threads == processors || processors == 1 ? threads : 0;
+        const std::size_t expected = threads == processors ? threads : 0;
         EXPECT_EQ(pinned_threads() - before, expected) << threads;
+        if (processors == 1) {
+            return;  // where each thread of the process is pinned, whoever asked for it
+        }
     }
 }
 
