@@ -61,7 +61,7 @@ function(realm_test)
   cmake_parse_arguments(arg "" "NAME" "SOURCES;LIBRARIES" ${ARGN})
   add_executable(${arg_NAME} ${arg_SOURCES})
   realm_warnings(${arg_NAME})
-  # Tests are large and run once: what is optimised less is built a third sooner.
+  # Tests are large and run once: what is optimised less is built up to a third sooner.
   target_compile_options(${arg_NAME} PRIVATE $<$<CONFIG:RelWithDebInfo>:-O1>)
   target_link_libraries(${arg_NAME} PRIVATE ${arg_LIBRARIES} GTest::gmock_main)
   set_target_properties(${arg_NAME} PROPERTIES

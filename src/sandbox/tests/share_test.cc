@@ -49,6 +49,21 @@ protected:
     std::shared_ptr<Scheduler> scheduler_ = std::make_shared<Scheduler>(ExecutorOptions{});
 };
 
+TEST_F(Shares, WhoIsAboutToWaitIsTold) {
+    int told = 0;
+    scheduler_ = std::make_shared<Scheduler>(ExecutorOptions{}, [&told] { ++told; });
+    scheduler_->push(run(std::make_shared<Share>(1.0)), RunClass::kNormal);
+    bool waited = true;
+    EXPECT_NE(scheduler_->pop(RunClass::kNormal, waited), nullptr);
+    EXPECT_FALSE(waited);
+    EXPECT_EQ(told, 0);
+    scheduler_->close(shutting_down());
+    EXPECT_EQ(scheduler_->pop(RunClass::kNormal, waited), nullptr);
+    EXPECT_TRUE(waited);
+    EXPECT_EQ(told, 1);
+    scheduler_ = std::make_shared<Scheduler>(ExecutorOptions{});
+}
+
 TEST_F(Shares, TimeIsDividedByWeightWhateverTheNumberOfRuns) {
     const auto one = std::make_shared<Share>(1.0);
     const auto three = std::make_shared<Share>(3.0);
